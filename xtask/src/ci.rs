@@ -1,0 +1,102 @@
+//! `cargo xtask ci`: cheap checks first, then everything of `cargo xtask test`.
+
+use std::fs;
+use std::time::Instant;
+
+use crate::failure::{Failure, Outcome};
+use crate::run::{cargo, output, root, run, seconds, step};
+use crate::{layers, test, tidy};
+
+pub(crate) const HELP: &str = "\
+Usage: cargo xtask ci
+
+Runs, cheap to dear: cargo fmt, tidy, layers, clippy, each library with each feature alone and
+with none, the documentation, and then what cargo xtask test runs. What could not run fails here.
+";
+
+/// Runs every check; the first failure ends it.
+pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
+    if let Some(arg) = parser.next()? {
+        return Err(arg.unexpected().into());
+    }
+    let started = Instant::now();
+    step("components", components)?;
+    step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
+    step("tidy", tidy::check)?;
+    step("layers", layers::check_and_report)?;
+    step("clippy", || {
+        let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
+        run(cargo(&clippy).args(["--", "--deny", "warnings"]))
+    })?;
+    step("each feature alone", each_feature)?;
+    step("documentation", || {
+        let doc = ["doc", "--workspace", "--no-deps", "--all-features"];
+        run(cargo(&doc).env("RUSTDOCFLAGS", "--deny warnings"))
+    })?;
+    println!("\nfrom here on the same as: cargo xtask test");
+    let summary = test::run_all(None)?;
+    println!("\nci took {}", seconds(started.elapsed()));
+    match summary.not_run() {
+        [] => Ok(()),
+        not_run => Err(Failure::new(format!("ci has to run everything: {}", not_run.join("; ")))),
+    }
+}
+
+/// A missing component has a one-line remedy, which cargo's own words do not give.
+fn components() -> Outcome {
+    for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        let version = output(&mut cargo(&[tool, "--version"])).map_err(|_| {
+            Failure::new(format!("cargo {tool} is missing: rustup component add {component}"))
+        })?;
+        println!("{}", version.trim_end());
+    }
+    Ok(())
+}
+
+/// Checks that no feature leans on another one, and that each library stands without any.
+fn each_feature() -> Outcome {
+    for package in libraries()? {
+        let manifest = fs::read_to_string(root().join("crates").join(&package).join("Cargo.toml"))?;
+        let check = ["check", "--quiet", "--package", &package, "--no-default-features"];
+        run(&mut cargo(&check))?;
+        for feature in features(&manifest) {
+            run(cargo(&check).args(["--features", feature]))?;
+        }
+    }
+    Ok(())
+}
+
+fn libraries() -> Outcome<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root().join("crates"))? {
+        let entry = entry?;
+        if entry.path().join("src/lib.rs").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The features that a manifest declares, without `default`.
+fn features(manifest: &str) -> Vec<&str> {
+    let section = manifest.lines().skip_while(|line| line.trim() != "[features]").skip(1);
+    section
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| Some(line.split_once('=')?.0.trim()))
+        .filter(|name| *name != "default" && !name.starts_with('#'))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_read_from_the_manifest() {
+        let manifest = "[package]\nname = \"x\"\n\n[features]\ndefault = []\n# a = comment\n\
+                        blocking = [\"tokio/rt\"]\ntls = []\n\n[dependencies]\nbytes = \"1\"\n";
+        assert_eq!(features(manifest), ["blocking", "tls"]);
+        assert_eq!(features("[package]\n"), Vec::<&str>::new());
+    }
+}

@@ -1,0 +1,3 @@
+//! What this project does with itself; `cargo xtask help` lists it.
+
+pub mod members;
