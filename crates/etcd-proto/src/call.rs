@@ -1,0 +1,169 @@
+//! The seam between what is said to etcd and who carries it there.
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::error::{DecodeError, EncodeError};
+
+/// One request that gets one reply.
+pub trait Exchange {
+    /// What a successful reply is decoded into.
+    type Reply;
+    /// What the server says when it does not do what it was asked.
+    type Refusal: Refusal;
+
+    /// The HTTP version that this request is made for.
+    const HTTP: HttpVersion;
+
+    /// Whether the request may be sent again after an unclear failure.
+    fn replay(&self) -> Replay;
+
+    /// The request as it goes on the wire.
+    ///
+    /// # Errors
+    ///
+    /// When the request cannot be expressed, for example with a key that makes the target longer
+    /// than [`MAX_TARGET`].
+    fn request(&self) -> Result<Outgoing, EncodeError>;
+
+    /// Reads a whole reply.
+    ///
+    /// # Errors
+    ///
+    /// The server's refusal, which includes a reply that cannot be understood.
+    fn decode(&self, reply: Incoming) -> Result<Self::Reply, Self::Refusal>;
+}
+
+/// One request that gets any number of items, as they come.
+pub trait Streaming {
+    /// What a stream is made of.
+    type Item;
+    /// What the server says instead of a stream.
+    type Refusal: Refusal;
+    /// Finds items in the bytes of the reply.
+    type Decoder: StreamDecoder<Item = Self::Item>;
+
+    /// The HTTP version that this request is made for.
+    const HTTP: HttpVersion;
+
+    /// The request as it goes on the wire.
+    ///
+    /// # Errors
+    ///
+    /// When the request cannot be expressed.
+    fn request(&self) -> Result<Outgoing, EncodeError>;
+
+    /// A decoder for the body of a reply whose head said that a stream follows.
+    fn decoder(&self) -> Self::Decoder;
+
+    /// Reads a whole reply whose head said that no stream follows.
+    fn refusal(&self, reply: Incoming) -> Self::Refusal;
+
+    /// Whether the head of a reply says that a stream follows.
+    fn accepts(&self, status: StatusCode) -> bool {
+        status.is_success()
+    }
+}
+
+/// Finds the items of a stream in bytes that come in any pieces.
+pub trait StreamDecoder {
+    /// What a stream is made of.
+    type Item;
+
+    /// Takes more bytes of the stream.
+    fn push(&mut self, bytes: &[u8]);
+
+    /// The next whole item; nothing when more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes cannot be an item, or an item is longer than the decoder allows.
+    fn next(&mut self) -> Result<Option<Self::Item>, DecodeError>;
+}
+
+/// What the server's own words prove about the request.
+pub trait Refusal: std::error::Error + Send + Sync + 'static {
+    /// Whether the operation took effect.
+    fn outcome(&self) -> Outcome;
+
+    /// Whether another member, or the same one later, may well answer otherwise.
+    fn may_pass(&self) -> bool;
+}
+
+/// Whether a request may be sent again when it is not known what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Replay {
+    /// Reads, and whatever else may be repeated freely.
+    Safe,
+    /// A repeat is harmless, or is recognised as one.
+    Guarded,
+    /// Not to be sent again when any byte of it may have left.
+    Once,
+}
+
+/// Whether an operation took effect, as far as can be proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It did not, and will not.
+    NotApplied,
+    /// It did, though its result may not be known.
+    Applied,
+    /// It may have, or may yet.
+    Unknown,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotApplied => "not applied",
+            Self::Applied => "applied",
+            Self::Unknown => "outcome unknown",
+        })
+    }
+}
+
+/// The HTTP version that a request is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HttpVersion {
+    /// HTTP/1.1, which every etcd speaks.
+    Http1,
+    /// HTTP/2, for gRPC.
+    Http2,
+}
+
+/// The longest target in bytes: `http::Uri` holds no more.
+pub const MAX_TARGET: usize = 65_534;
+
+/// A request, ready to be carried.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The HTTP method.
+    pub method: Method,
+    /// Path and query, percent-encoded.
+    pub target: PathAndQuery,
+    /// Headers of this request; the carrier adds host, length and credentials.
+    pub headers: HeaderMap,
+    /// The body, empty for none.
+    pub body: Bytes,
+}
+
+/// A whole reply.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The reply's headers.
+    pub headers: HeaderMap,
+    /// The body, whole.
+    pub body: Bytes,
+    /// What came after the body, where anything did.
+    pub trailers: Option<HeaderMap>,
+}
+
+impl Incoming {
+    /// A reply without headers.
+    pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: HeaderMap::new(), body: body.into(), trailers: None }
+    }
+}
