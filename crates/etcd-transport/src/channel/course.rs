@@ -1,0 +1,206 @@
+//! The loop of one call over its endpoints: does what the failover machine says.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Instant;
+
+use etcd_proto::call::Outcome;
+use tokio::task::unconstrained;
+
+use super::attempt::Failed;
+use super::{FOREVER, Shared};
+use crate::conn::Peer;
+use crate::error::{Attempt, Cause, Error, Kind, Phase};
+use crate::failover::{Failover, Flight, GiveUp, Limits, MOST_AT_ONCE, Step};
+
+/// How many attempts an error remembers.
+const MOST_REMEMBERED: usize = 16;
+
+/// One call's way over the endpoints.
+pub(super) struct Course<'a> {
+    shared: &'a Shared,
+    peers: Vec<Arc<Peer>>,
+    failover: Failover,
+    attempts: Vec<Attempt>,
+    /// How far an attempt got of which nothing is heard.
+    silence: Phase,
+    /// Some server may have processed the request.
+    open: bool,
+}
+
+/// An attempt under way.
+struct Flying<F> {
+    flight: Flight,
+    future: Pin<Box<F>>,
+}
+
+impl<'a> Course<'a> {
+    pub(super) fn new(shared: &'a Shared, deadline: Instant, silence: Phase) -> Self {
+        let config = &shared.config;
+        let now = Instant::now();
+        // So many attempts may be under way that one which is only slow has all of a call's time.
+        let share = deadline.saturating_duration_since(now) / MOST_AT_ONCE as u32;
+        let limits = Limits {
+            deadline,
+            attempt: config.attempt.max(share).min(FOREVER),
+            hedge: config.hedge.min(FOREVER),
+            rounds: config.rounds,
+        };
+        let (peers, may_hedge) = {
+            let endpoints = shared.endpoints();
+            let peers: Vec<_> = endpoints.order(now).into_iter().cloned().collect();
+            (peers, endpoints.may_hedge())
+        };
+        let mut failover = Failover::new(peers.len(), limits, shared.seed());
+        if !may_hedge {
+            failover.stop_hedging();
+        }
+        Self { shared, peers, failover, attempts: Vec::new(), silence, open: false }
+    }
+
+    /// Runs attempts until one succeeds. The others are dropped then, and those that were given
+    /// their time and stayed silent are remembered as slow.
+    pub(super) async fn race<T, F>(&mut self, start: impl Fn(Arc<Peer>) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failed>>,
+    {
+        let mut flights: Vec<Flying<F>> = Vec::with_capacity(1);
+        loop {
+            match self.failover.step(Instant::now()) {
+                Step::Start(flight) => {
+                    self.shared.counted.attempts.fetch_add(1, Ordering::Relaxed);
+                    if !flights.is_empty() {
+                        self.shared.endpoints().hedged();
+                    }
+                    let future = Box::pin(start(Arc::clone(&self.peers[flight.place])));
+                    flights.push(Flying { flight, future });
+                }
+                Step::Abandon(flight) => {
+                    flights.retain(|flying| flying.flight.id != flight.id);
+                    self.silent(flight);
+                }
+                Step::Wait(until) => match next(&mut flights, until).await {
+                    Some((flight, Ok(won))) => {
+                        self.landed(flight);
+                        return Ok(won);
+                    }
+                    Some((flight, Err(failed))) => {
+                        // Another server would have the same to say, and as much of it.
+                        let too_large = matches!(failed.cause, Cause::TooLarge(_));
+                        self.failed(flight, failed);
+                        if too_large {
+                            return Err(self.error(Kind::TooLarge, Outcome::NotApplied));
+                        }
+                    }
+                    None => {}
+                },
+                Step::GiveUp(why) => return Err(self.give_up(why)),
+            }
+        }
+    }
+
+    /// An endpoint answered that it cannot now; the same may be asked again later.
+    pub(super) fn refused(&mut self, peer: &Arc<Peer>, why: String, outcome: Outcome) {
+        self.failover.unsettled();
+        self.open |= outcome != Outcome::NotApplied;
+        self.remember(peer.attempt(Phase::ReplyStarted, Cause::Refused(why), Instant::now()));
+    }
+
+    /// Counts an attempt that was made outside of a race.
+    pub(super) fn missed(&mut self, failed: Failed) {
+        self.note(failed);
+    }
+
+    /// How many endpoints there are to ask.
+    pub(super) fn endpoints(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Whether an attempt so far may have been processed.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// What the call failed with, when nothing more is to be tried.
+    pub(super) fn error(&mut self, kind: Kind, outcome: Outcome) -> Error {
+        Error::new(kind, outcome, std::mem::take(&mut self.attempts))
+    }
+
+    fn failed(&mut self, flight: Flight, failed: Failed) {
+        self.failover.failed(flight.id);
+        self.note(failed);
+    }
+
+    fn note(&mut self, Failed { peer, phase, cause, began }: Failed) {
+        if matches!(cause, Cause::LeaderGone(_)) {
+            self.failover.unsettled();
+        }
+        self.open |= phase > Phase::Connect;
+        self.shared.failed(&peer, &cause.to_string(), Instant::now());
+        self.remember(peer.attempt(phase, cause, began));
+    }
+
+    fn silent(&mut self, flight: Flight) {
+        let (peer, began) = (Arc::clone(&self.peers[flight.place]), flight.began);
+        self.note(Failed { peer, phase: self.silence, cause: Cause::Silence, began });
+    }
+
+    /// One landed: the others are no longer under way.
+    fn landed(&mut self, winner: Flight) {
+        let now = Instant::now();
+        self.failover.failed(winner.id);
+        for flight in self.failover.flights().to_vec() {
+            self.failover.failed(flight.id);
+            self.open |= self.silence > Phase::Connect;
+            let had_its_time = now.duration_since(flight.began) >= self.shared.config.hedge;
+            if had_its_time && flight.place != winner.place {
+                self.shared.failed(&self.peers[flight.place], "slower than another", now);
+            }
+        }
+    }
+
+    fn give_up(&mut self, why: GiveUp) -> Error {
+        let flights = self.failover.flights().to_vec();
+        for &flight in &flights {
+            self.silent(flight);
+        }
+        let last = self.attempts.last().map(|last| last.cause.kind(last.phase));
+        let kind = match why {
+            GiveUp::Deadline if !flights.is_empty() => Kind::Timeout,
+            _ => last.unwrap_or(Kind::Unreachable),
+        };
+        self.error(kind, Outcome::NotApplied)
+    }
+
+    fn remember(&mut self, attempt: Attempt) {
+        if self.attempts.len() == MOST_REMEMBERED {
+            self.attempts.remove(0);
+        }
+        self.attempts.push(attempt);
+    }
+}
+
+/// The next attempt to end; nothing when the time comes first.
+async fn next<T, F>(
+    flights: &mut Vec<Flying<F>>,
+    until: Instant,
+) -> Option<(Flight, Result<T, Failed>)>
+where
+    F: Future<Output = Result<T, Failed>>,
+{
+    // Unconstrained: a server that floods us may use up the task's budget in every round.
+    let mut timer = pin!(unconstrained(tokio::time::sleep_until(until.into())));
+    poll_fn(|cx| {
+        for at in 0..flights.len() {
+            if let Poll::Ready(result) = flights[at].future.as_mut().poll(cx) {
+                let Flying { flight, .. } = flights.swap_remove(at);
+                return Poll::Ready(Some((flight, result)));
+            }
+        }
+        timer.as_mut().poll(cx).map(|()| None)
+    })
+    .await
+}

@@ -1,0 +1,251 @@
+//! The one place where a request meets a connection.
+
+mod attempt;
+mod course;
+mod stream;
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use etcd_proto::call::{Exchange, Incoming, Outcome, Outgoing, Refusal, Replay};
+
+use crate::config::{CallOptions, Config};
+use crate::conn::Peer;
+use crate::endpoint::Endpoint;
+use crate::error::{CallError, Error, Phase};
+use crate::set::{EndpointSet, Health};
+use crate::status::{Counters, EndpointStatus};
+pub use stream::OpenStream;
+
+/// Longer than any call takes, and short enough to be added to any instant.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A way to an etcd cluster: its endpoints, and connections to them.
+///
+/// Cloning is cheap, and clones share everything. Each request under way has a connection of its
+/// own, which rests afterwards and is used again. Nothing is sent before the first call, and
+/// dropping the last clone closes all connections. A call that is dropped closes its connection;
+/// what became of a write is then unknown.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    endpoints: Mutex<EndpointSet<Arc<Peer>>>,
+    counted: Counted,
+    seeds: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    attempts: AtomicU64,
+    failures: AtomicU64,
+    connections: AtomicU64,
+    redirects: AtomicU64,
+}
+
+impl Channel {
+    /// A channel to these endpoints, which are tried in this order. Nothing is sent yet.
+    ///
+    /// Without endpoints every call fails as unreachable.
+    pub fn new(endpoints: Vec<Endpoint>, config: Config) -> Self {
+        let peers = endpoints.into_iter().map(|endpoint| {
+            let peer = Arc::new(Peer::new(endpoint.clone(), &config));
+            (endpoint, peer)
+        });
+        let endpoints = Mutex::new(EndpointSet::new(peers));
+        // Clients that failed together should not come back together.
+        let seeds = RandomState::new().hash_one(0);
+        let shared = Shared { endpoints, config, counted: Counted::default(), seeds: seeds.into() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Carries an exchange to an endpoint and brings back its reply.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Refused`] with the server's word, or [`CallError::Failed`] when none answered
+    /// before the deadline.
+    pub async fn call<E: Exchange>(&self, exchange: &E) -> Result<E::Reply, CallError<E::Refusal>> {
+        self.call_with(exchange, &CallOptions::default()).await
+    }
+
+    /// Like [`call`](Self::call), with options for this one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`call`](Self::call).
+    pub async fn call_with<E: Exchange>(
+        &self,
+        exchange: &E,
+        options: &CallOptions,
+    ) -> Result<E::Reply, CallError<E::Refusal>> {
+        let outgoing = exchange.request()?;
+        let deadline = self.deadline(options);
+        match exchange.replay() {
+            Replay::Safe | Replay::Guarded if !options.waits => {
+                self.read(exchange, &outgoing, deadline).await
+            }
+            replay => self.deliver(exchange, &outgoing, replay, deadline).await,
+        }
+    }
+
+    /// A call that may be repeated: raced over the endpoints until one gives an answer that stands.
+    async fn read<E: Exchange>(
+        &self,
+        exchange: &E,
+        outgoing: &Outgoing,
+        deadline: Instant,
+    ) -> Result<E::Reply, CallError<E::Refusal>> {
+        let mut course = self.course(deadline, Phase::Sent);
+        let mut refused = None;
+        let error = loop {
+            let won = course.race(|peer| self.shared.exchange(peer, outgoing)).await;
+            let (peer, incoming) = match won {
+                Ok(won) => won,
+                Err(error) => break refused.unwrap_or(CallError::Failed(error)),
+            };
+            match self.decode(exchange, &peer, incoming) {
+                Err(CallError::Refused { refusal, endpoint, outcome }) if refusal.may_pass() => {
+                    course.refused(&peer, refusal.to_string(), outcome);
+                    refused = Some(CallError::Refused { refusal, endpoint, outcome });
+                }
+                Err(error) => break error,
+                Ok(reply) => return Ok(reply),
+            }
+        };
+        let open = course.is_open() && exchange.replay() != Replay::Safe;
+        Err(if open { error.left_open() } else { error })
+    }
+
+    /// A call that is sent once, on a connection whose endpoint gave a sign of life.
+    async fn deliver<E: Exchange>(
+        &self,
+        exchange: &E,
+        outgoing: &Outgoing,
+        replay: Replay,
+        deadline: Instant,
+    ) -> Result<E::Reply, CallError<E::Refusal>> {
+        let (peer, reply) =
+            self.dispatch(outgoing, replay, deadline).await.map_err(CallError::Failed)?;
+        let head = reply.head.status;
+        let whole =
+            tokio::time::timeout_at(deadline.into(), reply.whole(self.shared.config.max_reply))
+                .await;
+        match attempt::ended(whole) {
+            Ok((incoming, connection)) => {
+                peer.give_back(connection);
+                self.decode(exchange, &peer, incoming)
+            }
+            Err((phase, cause)) => {
+                let applied =
+                    head.is_success() && matches!(cause, crate::error::Cause::TooLarge(_));
+                let kind = cause.kind(phase);
+                let attempt = peer.attempt(phase, cause, Instant::now());
+                let outcome = match replay {
+                    Replay::Safe => Outcome::NotApplied,
+                    _ if applied => Outcome::Applied,
+                    _ => Outcome::Unknown,
+                };
+                Err(CallError::Failed(Error::new(kind, outcome, vec![attempt])))
+            }
+        }
+    }
+
+    fn decode<E: Exchange>(
+        &self,
+        exchange: &E,
+        peer: &Peer,
+        incoming: Incoming,
+    ) -> Result<E::Reply, CallError<E::Refusal>> {
+        exchange.decode(incoming).map_err(|refusal| {
+            let outcome = match exchange.replay() {
+                Replay::Safe => Outcome::NotApplied,
+                Replay::Guarded | Replay::Once => refusal.outcome(),
+            };
+            CallError::Refused { refusal, endpoint: peer.endpoint.clone(), outcome }
+        })
+    }
+
+    /// Each endpoint with how it has done lately, in the order given.
+    pub fn endpoints(&self) -> Vec<EndpointStatus> {
+        let status = |(endpoint, health): (&Endpoint, &Health)| EndpointStatus {
+            endpoint: endpoint.clone(),
+            health: health.clone(),
+        };
+        self.shared.endpoints().health().map(status).collect()
+    }
+
+    /// Puts these endpoints in place of the present ones. Calls under way end where they are, and
+    /// endpoints that stay keep their connections.
+    pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        let peer = |endpoint: &Endpoint| Arc::new(Peer::new(endpoint.clone(), &self.shared.config));
+        self.shared.endpoints().replace(endpoints, peer);
+    }
+
+    /// Has calls ask another endpoint before this one for a while.
+    ///
+    /// For those who know better than the channel: a server may answer, and yet not do its work.
+    pub fn suspect(&self, endpoint: &Endpoint, why: &str) {
+        self.shared.endpoints().failed(endpoint, why, Instant::now());
+    }
+
+    /// What this channel has done so far.
+    pub fn counters(&self) -> Counters {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counted = &self.shared.counted;
+        Counters {
+            attempts: read(&counted.attempts),
+            failures: read(&counted.failures),
+            connections: read(&counted.connections),
+            redirects: read(&counted.redirects),
+        }
+    }
+
+    /// How this channel is configured.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    fn deadline(&self, options: &CallOptions) -> Instant {
+        Instant::now() + options.deadline.unwrap_or(self.shared.config.deadline).min(FOREVER)
+    }
+
+    /// A call's way, on which an attempt that stays silent got this far.
+    fn course(&self, deadline: Instant, silence: Phase) -> course::Course<'_> {
+        course::Course::new(&self.shared, deadline, silence)
+    }
+}
+
+impl Shared {
+    fn endpoints(&self) -> MutexGuard<'_, EndpointSet<Arc<Peer>>> {
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Differs from call to call and from process to process.
+    fn seed(&self) -> u64 {
+        self.seeds.fetch_add(0x2545_f491_4f6c_dd1d, Ordering::Relaxed)
+    }
+
+    fn answered(&self, peer: &Peer, now: Instant) {
+        self.endpoints().answered(&peer.endpoint, now);
+    }
+
+    fn failed(&self, peer: &Peer, why: &str, now: Instant) {
+        self.counted.failures.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(endpoint = %peer.endpoint, why, "attempt failed");
+        self.endpoints().failed(&peer.endpoint, why, now);
+    }
+
+    fn proven(&self, peer: &Peer, now: Instant) -> bool {
+        let endpoints = self.endpoints();
+        endpoints
+            .health_of(&peer.endpoint)
+            .is_some_and(|health| health.is_proven(self.config.proven, now))
+    }
+}

@@ -1,0 +1,116 @@
+//! What can be set about a channel, and what holds when it is not.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How a channel behaves. `Config::default()` is meant to be right as it is.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long a call may take in all; 5 s.
+    ///
+    /// Longer makes no unclear outcome clear: a v2 server answers a write that it could not settle
+    /// after 7 s, with an error that leaves it open too.
+    pub deadline: Duration,
+    /// How long an attempt of a call that may be repeated goes without an answer before another is
+    /// made beside it; 1 s, and at least a fifth of the call's deadline. A request that was under
+    /// way when the leader died is never answered in time, and one made after the election is.
+    pub attempt: Duration,
+    /// How long to wait before another endpoint is asked at the same time; 200 ms. Only calls that
+    /// may be repeated, and connecting, are raced, and in the long run a tenth of them at most.
+    pub hedge: Duration,
+    /// How long connecting may take; 2 s.
+    pub connect: Duration,
+    /// How often all endpoints are tried before the call fails early; 5 rounds, with pauses that
+    /// grow from 50 ms, so that a server that restarts is met again.
+    pub rounds: u32,
+    /// How recent an endpoint's last answer must be for a write to be sent to it unasked; 10 s.
+    /// After that it is asked for its version first, which costs a round trip and keeps a write
+    /// from being lost in a connection that is dead.
+    pub proven: Duration,
+    /// The longest reply body; 64 MiB.
+    pub max_reply: usize,
+    /// User and password for every request to a configured endpoint; none.
+    pub credentials: Option<Credentials>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(5),
+            attempt: Duration::from_secs(1),
+            hedge: Duration::from_millis(200),
+            connect: Duration::from_secs(2),
+            rounds: 5,
+            proven: Duration::from_secs(10),
+            max_reply: 64 << 20,
+            credentials: None,
+        }
+    }
+}
+
+impl Config {
+    /// How long a call may take in all.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// How often all endpoints are tried before a call fails early; at least once.
+    pub fn rounds(self, rounds: u32) -> Self {
+        Self { rounds: rounds.max(1), ..self }
+    }
+
+    /// User and password, sent with every request to a configured endpoint.
+    pub fn credentials(self, user: &str, password: &str) -> Self {
+        Self { credentials: Some(Credentials::new(user, password)), ..self }
+    }
+}
+
+/// A user and a password, ready to be sent and never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    basic: String,
+}
+
+impl Credentials {
+    /// The credentials of a v2 user, as HTTP basic authentication has them.
+    pub fn new(user: &str, password: &str) -> Self {
+        use base64::Engine as _;
+        let pair = format!("{user}:{password}");
+        Self { basic: format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)) }
+    }
+
+    /// The value of an `Authorization` header.
+    pub(crate) fn header(&self) -> &str {
+        &self.basic
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+/// How one call differs from the channel's configuration.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct CallOptions {
+    /// How long this call may take in all; nothing for what the channel has.
+    pub deadline: Option<Duration>,
+    /// The answer is expected to take its time, as a watch's or a lock's does: it is waited for
+    /// until the deadline, at one endpoint, which is asked for a sign of life before.
+    pub waits: bool,
+}
+
+impl CallOptions {
+    /// How long this call may take in all.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    /// Waits for the answer until the deadline.
+    pub fn waits(self) -> Self {
+        Self { waits: true, ..self }
+    }
+}

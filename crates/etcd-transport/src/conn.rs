@@ -1,0 +1,116 @@
+//! One endpoint's connections: those at rest, and how a new one is made.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use etcd_proto::call::Outgoing;
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, HOST};
+use http::request::Request;
+use http::uri::{PathAndQuery, Uri};
+use http_body_util::Full;
+
+use crate::config::Config;
+use crate::dial::dial;
+use crate::endpoint::Endpoint;
+use crate::error::{Cause, Phase};
+use crate::http1::{Failure, Http1};
+
+/// A connection that has rested this long is looked at before it is used.
+const LOOK_AFTER: Duration = Duration::from_millis(1);
+/// A connection that has rested this long is closed.
+const REST: Duration = Duration::from_secs(60);
+
+/// An endpoint and its connections.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) endpoint: Endpoint,
+    host: HeaderValue,
+    authorization: Option<HeaderValue>,
+    connect: Duration,
+    resting: Mutex<Vec<(Box<Http1>, Instant)>>,
+}
+
+impl Peer {
+    pub(crate) fn new(endpoint: Endpoint, config: &Config) -> Self {
+        let authorization = config.credentials.as_ref().and_then(|credentials| {
+            let mut value = HeaderValue::from_str(credentials.header()).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        });
+        Self { authorization, ..Self::foreign(endpoint, config) }
+    }
+
+    /// A peer that gets no credentials.
+    pub(crate) fn foreign(endpoint: Endpoint, config: &Config) -> Self {
+        // A parsed endpoint's host has no byte that a header could not hold.
+        let host = HeaderValue::from_str(&endpoint.authority());
+        Self {
+            host: host.unwrap_or(HeaderValue::from_static("localhost")),
+            endpoint,
+            authorization: None,
+            connect: config.connect,
+            resting: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// A connection that rests and is still good.
+    pub(crate) fn rested(&self, now: Instant) -> Option<Box<Http1>> {
+        loop {
+            let (mut connection, since) = self.resting().pop()?;
+            let rest = now.saturating_duration_since(since);
+            if rest < REST && connection.is_alive(rest >= LOOK_AFTER) {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// A new connection.
+    pub(crate) async fn connect(&self) -> Result<Box<Http1>, Failure> {
+        let (socket, gauge) = dial(&self.endpoint, self.connect)
+            .await
+            .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
+        Http1::open(socket, gauge).await
+    }
+
+    /// Takes back a connection that is done with its request.
+    pub(crate) fn rest(&self, connection: Box<Http1>, now: Instant) {
+        let mut resting = self.resting();
+        let old = resting
+            .iter()
+            .take_while(|(_, since)| now.saturating_duration_since(*since) > REST)
+            .count();
+        resting.drain(..old);
+        resting.push((connection, now));
+    }
+
+    /// The request as this endpoint gets it.
+    pub(crate) fn request(
+        &self,
+        outgoing: &Outgoing,
+        target: &PathAndQuery,
+    ) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(outgoing.body.clone()));
+        *request.method_mut() = outgoing.method.clone();
+        *request.uri_mut() = origin_form(target);
+        let headers = request.headers_mut();
+        headers.clone_from(&outgoing.headers);
+        headers.insert(HOST, self.host.clone());
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        request
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Vec<(Box<Http1>, Instant)>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn origin_form(target: &PathAndQuery) -> Uri {
+    let mut parts = http::uri::Parts::default();
+    parts.path_and_query = Some(target.clone());
+    // A path alone is always a URI.
+    Uri::from_parts(parts).unwrap_or_default()
+}

@@ -1,0 +1,312 @@
+//! Endpoints: where an etcd server is, and lists of them.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The port of etcd for clients since 2.0, tried first when none is given.
+pub const DEFAULT_PORT: u16 = 2379;
+/// The port of etcd for clients before 2.0, tried next when none is given and the first refuses.
+pub const OLD_DEFAULT_PORT: u16 = 4001;
+
+/// Where an etcd server is: `host:port`, `http://host:port` or `unix:/path`.
+///
+/// The host is a name, an IPv4 address or an IPv6 address in brackets. Without a port
+/// [`DEFAULT_PORT`] is meant, and [`OLD_DEFAULT_PORT`] where that one refuses.
+///
+/// ```
+/// use etcd_transport::endpoint::Endpoint;
+///
+/// assert_eq!("http://[::1]:2379/".parse::<Endpoint>()?.to_string(), "[::1]:2379");
+/// assert!("host:0".parse::<Endpoint>().is_err());
+/// # Ok::<(), etcd_transport::endpoint::InvalidEndpoint>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint(Address);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Address {
+    Tcp { host: String, port: Option<u16> },
+    Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// The host without brackets; nothing for a unix socket.
+    pub fn host(&self) -> Option<&str> {
+        match &self.0 {
+            Address::Tcp { host, .. } => Some(host),
+            Address::Unix(_) => None,
+        }
+    }
+
+    /// The ports to try in turn; none for a unix socket.
+    pub fn ports(&self) -> Vec<u16> {
+        match &self.0 {
+            Address::Tcp { port: Some(port), .. } => vec![*port],
+            Address::Tcp { port: None, .. } => vec![DEFAULT_PORT, OLD_DEFAULT_PORT],
+            Address::Unix(_) => Vec::new(),
+        }
+    }
+
+    /// The path of a unix socket; nothing for a host.
+    pub fn socket_path(&self) -> Option<&Path> {
+        match &self.0 {
+            Address::Unix(path) => Some(path),
+            Address::Tcp { .. } => None,
+        }
+    }
+
+    /// Whether this is the machine itself: a unix socket, `localhost` or a loopback address.
+    pub fn is_local(&self) -> bool {
+        let Some(host) = self.host() else { return true };
+        host == "localhost"
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// What goes into a `Host` header.
+    pub fn authority(&self) -> String {
+        match &self.0 {
+            Address::Tcp { .. } => self.to_string(),
+            Address::Unix(_) => "localhost".to_owned(),
+        }
+    }
+
+    /// Whether a URL with this host and port means this endpoint.
+    pub fn is_at(&self, host: &str, port: u16) -> bool {
+        match &self.0 {
+            Address::Tcp { host: ours, .. } => {
+                ours.eq_ignore_ascii_case(host) && self.ports().contains(&port)
+            }
+            Address::Unix(_) => false,
+        }
+    }
+}
+
+/// `host:port` as it would be typed; the default port is shown.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Address::Tcp { host, port } => {
+                let port = port.unwrap_or(DEFAULT_PORT);
+                match host.contains(':') {
+                    true => write!(f, "[{host}]:{port}"),
+                    false => write!(f, "{host}:{port}"),
+                }
+            }
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = InvalidEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
+        parse(text).map(Self).map_err(|reason| InvalidEndpoint::new(text, reason))
+    }
+}
+
+/// A text that names no endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{input:?} is not a server: {reason}")]
+pub struct InvalidEndpoint {
+    /// The text as given, without any user and password.
+    pub input: String,
+    /// What is wrong with it and what would be right.
+    pub reason: String,
+}
+
+impl InvalidEndpoint {
+    fn new(input: &str, reason: impl Into<String>) -> Self {
+        Self { input: without_userinfo(input), reason: reason.into() }
+    }
+}
+
+fn without_userinfo(text: &str) -> String {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    match text.rfind('@') {
+        Some(at) if at >= start => format!("{}…{}", &text[..start], &text[at..]),
+        _ => text.to_owned(),
+    }
+}
+
+fn parse(text: &str) -> Result<Address, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return parse_socket(path);
+    }
+    let authority = match text.split_once("://") {
+        Some(("http", rest)) => rest,
+        Some(("https", _)) => return Err("TLS is not available yet; use http://".into()),
+        Some((scheme, _)) => return Err(format!("{scheme:?} is none of http and unix")),
+        None => text,
+    };
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    if authority.contains('@') {
+        return Err("a user does not belong here; give it as a credential".into());
+    }
+    if authority.contains(['/', '?', '#', '\\']) {
+        return Err("a path, query or fragment does not belong here; give host:port".into());
+    }
+    let (host, port) = split_port(authority)?;
+    Ok(Address::Tcp { host: host.to_owned(), port: port.map(parse_port).transpose()? })
+}
+
+fn parse_socket(path: &str) -> Result<Address, String> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.contains('\0') {
+        return Err("the path of a socket is missing; give unix:/path".into());
+    }
+    Ok(Address::Unix(path.into()))
+}
+
+fn split_port(authority: &str) -> Result<(&str, Option<&str>), String> {
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (host, after) =
+            rest.split_once(']').ok_or("the bracket is not closed; give [::1]:2379")?;
+        host.parse::<Ipv6Addr>().map_err(|_| format!("{host:?} is no IPv6 address"))?;
+        return match after.strip_prefix(':') {
+            Some(port) => Ok((host, Some(port))),
+            None if after.is_empty() => Ok((host, None)),
+            None => Err(format!("{after:?} behind the bracket is no port; give [::1]:2379")),
+        };
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    if port.is_some_and(|port| port.contains(':')) {
+        return Err("an IPv6 address stands in brackets; give [::1]:2379".into());
+    }
+    check_host(host)?;
+    Ok((host, port))
+}
+
+fn check_host(host: &str) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    match host.chars().find(|&c| !allowed(c)) {
+        _ if host.is_empty() => Err("the host is missing; give host:port".into()),
+        _ if host.len() > 253 => Err("the host is longer than 253 bytes".into()),
+        Some(' ' | '\t') => Err("a host has no spaces; give host:port".into()),
+        Some(c) => Err(format!("a host cannot have {c:?}; give host:port")),
+        None => Ok(()),
+    }
+}
+
+fn parse_port(port: &str) -> Result<u16, String> {
+    let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    match port.parse() {
+        Ok(number) if digits && number > 0 => Ok(number),
+        _ => Err(format!("{port:?} is no port; one is a number from 1 to 65535")),
+    }
+}
+
+/// Reads a list of endpoints, separated by commas, semicolons or white space. One that stands
+/// there twice counts once.
+///
+/// ```
+/// let list = etcd_transport::endpoint::parse_list("a:2379, b;unix:/run/etcd.sock")?;
+/// assert_eq!(list.len(), 3);
+/// # Ok::<(), etcd_transport::endpoint::InvalidEndpoint>(())
+/// ```
+///
+/// # Errors
+///
+/// [`InvalidEndpoint`] for the first text that is none, and for a list without any.
+pub fn parse_list(list: &str) -> Result<Vec<Endpoint>, InvalidEndpoint> {
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    let texts = list.split(|c: char| c == ',' || c == ';' || c.is_whitespace());
+    for text in texts.filter(|text| !text.is_empty()) {
+        let endpoint = text.parse()?;
+        if !endpoints.contains(&endpoint) {
+            endpoints.push(endpoint);
+        }
+    }
+    match endpoints.is_empty() {
+        true => Err(InvalidEndpoint::new(list, "the list is empty; give host:port[,host:port]")),
+        false => Ok(endpoints),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn good_endpoints_and_what_they_mean() {
+        for (text, shown, ports) in [
+            ("host", "host:2379", vec![2379, 4001]),
+            ("host:1", "host:1", vec![1]),
+            ("http://host:65535/", "host:65535", vec![65535]),
+            ("127.0.0.1:4001", "127.0.0.1:4001", vec![4001]),
+            ("[::1]", "[::1]:2379", vec![2379, 4001]),
+            ("http://[fe80::1]:80", "[fe80::1]:80", vec![80]),
+            ("under_score.example:2379", "under_score.example:2379", vec![2379]),
+            ("unix:/run/etcd.sock", "unix:/run/etcd.sock", vec![]),
+            ("unix:///run/etcd.sock", "unix:/run/etcd.sock", vec![]),
+            ("unix:relative.sock", "unix:relative.sock", vec![]),
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert_eq!((endpoint.to_string().as_str(), endpoint.ports()), (shown, ports), "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_endpoints_are_named_with_what_would_be_right() {
+        for (text, reason) in [
+            ("", "host is missing"),
+            (":2379", "host is missing"),
+            ("host:", "no port"),
+            ("host:0", "1 to 65535"),
+            ("host:70000", "1 to 65535"),
+            ("host:+1", "1 to 65535"),
+            ("host:http", "1 to 65535"),
+            ("my host:2379", "no spaces"),
+            ("::1", "brackets"),
+            ("[::1", "bracket"),
+            ("[::1]2379", "behind the bracket"),
+            ("[nonsense]:1", "IPv6"),
+            ("[::1%25eth0]:1", "IPv6"),
+            ("https://host:2379", "TLS"),
+            ("ftp://host:2379", "none of http"),
+            ("http://host:2379/v2", "path"),
+            ("host:2379?x=1", "path, query"),
+            ("host\\evil:1", "path"),
+            ("a@b:1", "user"),
+            ("http://a@b@c:1", "user"),
+            ("unix:", "socket is missing"),
+            ("hôst:1", "cannot have"),
+            ("ho\u{1b}st:1", "cannot have"),
+        ] {
+            let error = text.parse::<Endpoint>().unwrap_err();
+            assert!(error.reason.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        let error = "http://root:secret@host:2379".parse::<Endpoint>().unwrap_err().to_string();
+        assert!(!error.contains("secret") && error.contains("host:2379"), "{error}");
+    }
+
+    #[test]
+    fn lists_have_three_separators() {
+        let list = parse_list("a:1, b:2;c:3 \t a:1\n").unwrap();
+        assert_eq!(list.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a:1", "b:2", "c:3"]);
+        for empty in ["", " ,; "] {
+            assert!(parse_list(empty).unwrap_err().reason.contains("empty"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_means_the_same(text in "\\PC{0,40}") {
+            if let Ok(endpoint) = text.parse::<Endpoint>() {
+                let again: Endpoint = endpoint.to_string().parse().unwrap();
+                prop_assert_eq!(again.to_string(), endpoint.to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Why a call got no answer, and what that proves.
+
+use std::fmt;
+use std::time::Duration;
+
+use etcd_proto::call::{Outcome, Refusal};
+use etcd_proto::error::EncodeError;
+
+use crate::endpoint::Endpoint;
+
+/// A call that was not answered with success.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CallError<R> {
+    /// A server answered, and refused.
+    Refused {
+        /// What it said.
+        refusal: R,
+        /// Who said it.
+        endpoint: Endpoint,
+        /// Whether the operation took effect; unknown when an earlier attempt leaves it open.
+        outcome: Outcome,
+    },
+    /// No server answered, or not so that it could be understood.
+    Failed(Error),
+}
+
+impl<R: Refusal> CallError<R> {
+    /// Whether the operation took effect.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Refused { outcome, .. } => *outcome,
+            Self::Failed(error) => error.outcome(),
+        }
+    }
+
+    /// The same error, when an earlier attempt may have been processed all the same.
+    pub(crate) fn left_open(mut self) -> Self {
+        let outcome = match &mut self {
+            Self::Refused { outcome, .. } => outcome,
+            Self::Failed(error) => &mut error.outcome,
+        };
+        if *outcome == Outcome::NotApplied {
+            *outcome = Outcome::Unknown;
+        }
+        self
+    }
+}
+
+impl<R: Refusal> fmt::Display for CallError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { endpoint, .. } => write!(f, "{endpoint} answered"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<R: Refusal> std::error::Error for CallError<R> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused { refusal, .. } => Some(refusal),
+            Self::Failed(error) => error.source(),
+        }
+    }
+}
+
+impl<R> From<EncodeError> for CallError<R> {
+    fn from(error: EncodeError) -> Self {
+        Self::Failed(Error::new(Kind::Request(error), Outcome::NotApplied, Vec::new()))
+    }
+}
+
+/// A call that no server answered, or not so that it could be understood.
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    outcome: Outcome,
+    attempts: Vec<Attempt>,
+}
+
+/// What kept a call from being answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The request cannot be expressed; nothing was sent.
+    Request(EncodeError),
+    /// No endpoint could be reached.
+    Unreachable,
+    /// The call's time was over before an answer came.
+    Timeout,
+    /// A connection ended when the request may have left.
+    Interrupted,
+    /// What answered does not speak as etcd does.
+    Protocol,
+    /// A reply was longer than allowed.
+    TooLarge,
+    /// Redirects led nowhere.
+    Redirect,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, outcome: Outcome, attempts: Vec<Attempt>) -> Self {
+        Self { kind, outcome, attempts }
+    }
+
+    /// What kept the call from being answered.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Whether the operation took effect.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Each attempt that was made, in order; at most the last 16.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Request(error) => return error.fmt(f),
+            Kind::Unreachable => f.write_str("no server could be reached")?,
+            Kind::Timeout => f.write_str("no answer in time")?,
+            Kind::Interrupted => f.write_str("the connection ended before the answer")?,
+            Kind::Protocol => f.write_str("the answer is not etcd's")?,
+            Kind::TooLarge => f.write_str("the answer is too large")?,
+            Kind::Redirect => f.write_str("redirected in vain")?,
+        }
+        // The last word of each endpoint, as there may be many attempts.
+        let mut last: Vec<&Attempt> = Vec::new();
+        for attempt in &self.attempts {
+            last.retain(|other| other.endpoint != attempt.endpoint);
+            last.push(attempt);
+        }
+        for (i, attempt) in last.iter().enumerate() {
+            write!(f, "{}{attempt}", if i == 0 { ": " } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// How far one attempt got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Connecting, or asking for a sign of life: nothing of the request was sent.
+    Connect,
+    /// The request may have left, in whole or in part.
+    Sent,
+    /// The reply had begun.
+    ReplyStarted,
+}
+
+/// One attempt at one endpoint, and why it failed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Who was asked.
+    pub endpoint: Endpoint,
+    /// How far it got.
+    pub phase: Phase,
+    /// Why it went no further.
+    pub cause: Cause,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.endpoint, self.cause)
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The operating system's word, for connecting and for connections that break.
+    Io(String),
+    /// Nothing came in time.
+    Silence,
+    /// The connection was closed before the reply was whole.
+    Closed,
+    /// What came is not HTTP.
+    NotHttp(String),
+    /// What came is longer than this many bytes.
+    TooLarge(usize),
+    /// The server answered that it cannot now.
+    Refused(String),
+    /// A redirect that is not followed.
+    Redirect(String),
+    /// A redirect to a server that cannot be reached: the leader that another knew may be gone.
+    LeaderGone(String),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(text) => f.write_str(text),
+            Self::Silence => f.write_str("no answer"),
+            Self::Closed => f.write_str("closed the connection before the reply was whole"),
+            Self::NotHttp(text) => write!(f, "does not speak HTTP ({text})"),
+            Self::TooLarge(limit) => write!(f, "replied with more than {limit} bytes"),
+            Self::Refused(text) | Self::Redirect(text) | Self::LeaderGone(text) => {
+                f.write_str(text)
+            }
+        }
+    }
+}
+
+impl Cause {
+    /// The kind of error that a call is, when this cause was its last.
+    pub(crate) fn kind(&self, phase: Phase) -> Kind {
+        match (self, phase) {
+            (Self::NotHttp(_) | Self::Refused(_), _) => Kind::Protocol,
+            (Self::TooLarge(_), _) => Kind::TooLarge,
+            (Self::Redirect(_) | Self::LeaderGone(_), _) => Kind::Redirect,
+            (_, Phase::Connect) => Kind::Unreachable,
+            (Self::Silence, _) => Kind::Timeout,
+            (Self::Io(_) | Self::Closed, _) => Kind::Interrupted,
+        }
+    }
+}
