@@ -1,0 +1,152 @@
+//! One case of the client benchmark: what the client itself costs, as one line of JSON.
+//!
+//! `bench CASE --endpoint HOST:PORT --n N --concurrency C --value-size B --keys K --threads T`; cases are
+//! v2-set, v2-get and v2-list. Ends with 64 for a case that it does not have.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program, not a library")]
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use etcd_client::v2::Client;
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// Exit status for a case that this program does not have.
+const UNSUPPORTED: u8 = 64;
+/// `v2-set` goes round this many keys.
+const KEY_RING: usize = 1024;
+
+#[derive(Clone)]
+struct Args {
+    case: String,
+    endpoint: String,
+    n: usize,
+    concurrency: usize,
+    value_size: usize,
+    keys: usize,
+    threads: usize,
+}
+
+fn parse() -> Result<Args, Error> {
+    let mut given = std::env::args().skip(1);
+    let case = given.next().ok_or("no case")?;
+    let endpoint = String::new();
+    let mut args =
+        Args { case, endpoint, n: 1000, concurrency: 1, value_size: 256, keys: 4, threads: 1 };
+    while let Some(flag) = given.next() {
+        let value = given.next().ok_or_else(|| format!("{flag} needs a value"))?;
+        match flag.as_str() {
+            "--endpoint" => args.endpoint = value,
+            "--n" => args.n = value.parse()?,
+            "--concurrency" => args.concurrency = value.parse()?,
+            "--value-size" => args.value_size = value.parse()?,
+            "--keys" => args.keys = value.parse()?,
+            "--threads" => args.threads = value.parse()?,
+            _ => {}
+        }
+    }
+    match args.n > 0 && args.concurrency > 0 {
+        true => Ok(args),
+        false => Err("--n and --concurrency must be above 0".into()),
+    }
+}
+
+async fn operation(client: &Client, args: &Args, value: &str, i: usize) -> Result<(), Error> {
+    let right = match args.case.as_str() {
+        "v2-set" => {
+            let key = format!("/bench/put/{:08}", i % KEY_RING);
+            !client.set(&key, value).await?.key.is_empty()
+        }
+        "v2-get" => {
+            let value = client.get("/bench/get").await?.value;
+            value.is_some_and(|value| value.len() == args.value_size)
+        }
+        _ => {
+            let nodes = client.list("/bench/dir").await?;
+            nodes.len() == args.keys && nodes.iter().all(|node| node.key.starts_with("/bench/dir/"))
+        }
+    };
+    if right { Ok(()) } else { Err("not the reply expected".into()) }
+}
+
+/// Runs `n` operations, `concurrency` at a time; answers with their latencies.
+async fn drive(client: &Client, args: &Args, n: usize) -> Result<Vec<Duration>, Error> {
+    let value = "x".repeat(args.value_size);
+    let workers: Vec<_> = (0..args.concurrency)
+        .map(|worker| {
+            let (client, args, value) = (client.clone(), args.clone(), value.clone());
+            tokio::spawn(async move {
+                let mut latencies = Vec::with_capacity(n / args.concurrency + 1);
+                for i in (worker..n).step_by(args.concurrency) {
+                    let began = Instant::now();
+                    operation(&client, &args, &value, i).await?;
+                    latencies.push(began.elapsed());
+                }
+                Ok::<_, Error>(latencies)
+            })
+        })
+        .collect();
+    let mut all = Vec::with_capacity(n);
+    for worker in workers {
+        all.extend(worker.await??);
+    }
+    Ok(all)
+}
+
+fn cpu_seconds(usage: &Usage) -> (f64, f64) {
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    (seconds(usage.user_time()), seconds(usage.system_time()))
+}
+
+async fn run(args: &Args) -> Result<(), Error> {
+    let client = Client::new(&args.endpoint)?;
+    drive(&client, args, (args.n / 10).clamp(1, 1000)).await?;
+    let (began, before) = (Instant::now(), cpu_seconds(&getrusage(UsageWho::RUSAGE_SELF)?));
+    let mut latencies = drive(&client, args, args.n).await?;
+    let (wall, usage) = (began.elapsed().as_secs_f64(), getrusage(UsageWho::RUSAGE_SELF)?);
+    let after = cpu_seconds(&usage);
+    let (user, sys) = (after.0 - before.0, after.1 - before.1);
+    latencies.sort_unstable();
+    let percentile = |p: usize| latencies[(latencies.len() - 1) * p / 100].as_nanos() as f64 / 1e3;
+    println!(
+        r#"{{"case":"{}","peer":"ours","n":{},"concurrency":{},"wall_s":{wall:.6},"ops_per_s":{:.1},"cpu_user_s":{user:.6},"cpu_sys_s":{sys:.6},"cpu_us_per_op":{:.3},"p50_us":{:.1},"p99_us":{:.1},"max_rss_kb":{},"errors":0}}"#,
+        args.case,
+        args.n,
+        args.concurrency,
+        args.n as f64 / wall,
+        (user + sys) * 1e6 / args.n as f64,
+        percentile(50),
+        percentile(99),
+        usage.max_rss(),
+    );
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let args = match parse() {
+        Ok(args) => args,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
+    };
+    if !["v2-set", "v2-get", "v2-list"].contains(&args.case.as_str()) {
+        return ExitCode::from(UNSUPPORTED);
+    }
+    let mut builder = match args.threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let ran =
+        builder.enable_all().build().map_err(Error::from).and_then(|rt| rt.block_on(run(&args)));
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{}: {why}", args.case);
+            ExitCode::FAILURE
+        }
+    }
+}

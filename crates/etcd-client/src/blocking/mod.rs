@@ -1,0 +1,24 @@
+//! The same calls without async.
+//!
+//! Each handle drives a runtime of its own while a call is under way; no thread runs beside the
+//! caller's, so nothing happens between calls: a lock is renewed only while
+//! [`Session::hold`] runs. Handles may be shared by threads.
+//!
+//! ```no_run
+//! use etcd_client::blocking::Session;
+//!
+//! # fn main() -> Result<(), etcd_client::Error> {
+//! let session = Session::open_str("127.0.0.1:2379")?;
+//! session.set("/name", "a")?;
+//! for event in session.watch("/", None)? {
+//!     println!("{:?}", event?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod pump;
+mod session;
+pub mod v2;
+
+pub use session::{Held, Session, Watcher};

@@ -1,0 +1,280 @@
+//! A session without async.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use etcd_proto::tree::Node;
+use etcd_transport::EndpointStatus;
+
+use super::pump::Pump;
+use crate::session::{self, Api, Entry, Event, Leader, Listed, SessionOptions, SetOptions, Ticket};
+use crate::{Error, Ttl};
+
+/// Ten calls to an etcd cluster, without async; see [`crate::Session`].
+#[derive(Debug, Clone)]
+pub struct Session {
+    inner: session::Session,
+    pump: Pump,
+}
+
+impl Session {
+    /// Opens a session with these servers, each such as `host:2379`.
+    ///
+    /// # Errors
+    ///
+    /// When one is no server, when none can be reached, or when they speak no API that is known.
+    pub fn open<S: AsRef<str>>(servers: impl IntoIterator<Item = S>) -> Result<Self, Error> {
+        let pump = Pump::new()?;
+        Ok(Self { inner: pump.run(session::Session::open(servers))?, pump })
+    }
+
+    /// Opens a session with the servers in a list, separated by commas, semicolons or white space.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_str(servers: &str) -> Result<Self, Error> {
+        Self::open_with(servers, SessionOptions::new())
+    }
+
+    /// Like [`open_str`](Self::open_str), with options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_with(servers: &str, options: SessionOptions) -> Result<Self, Error> {
+        let pump = Pump::new()?;
+        Ok(Self { inner: pump.run(session::Session::open_with(servers, options))?, pump })
+    }
+
+    /// Reads a key, linearizably.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
+    /// [`IsDirectory`](crate::ErrorKind::IsDirectory) where a directory does.
+    pub fn get(&self, key: &str) -> Result<Entry, Error> {
+        self.pump.run(self.inner.get(key))
+    }
+
+    /// Like [`get`](Self::get), with nothing where nothing stands.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Self::get).
+    pub fn get_opt(&self, key: &str) -> Result<Option<Entry>, Error> {
+        self.pump.run(self.inner.get_opt(key))
+    }
+
+    /// Lists what a directory holds itself, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
+    /// [`NotADirectory`](crate::ErrorKind::NotADirectory) where a value does.
+    pub fn list(&self, directory: &str) -> Result<Vec<Listed>, Error> {
+        self.pump.run(self.inner.list(directory))
+    }
+
+    /// Reads everything below a directory, as a tree.
+    ///
+    /// # Errors
+    ///
+    /// As for [`list`](Self::list).
+    pub fn tree(&self, directory: &str) -> Result<Node<Entry>, Error> {
+        self.pump.run(self.inner.tree(directory))
+    }
+
+    /// Writes a value, whatever stood there; answers with the index of the change.
+    ///
+    /// # Errors
+    ///
+    /// [`IsDirectory`](crate::ErrorKind::IsDirectory) where a directory stands. When no answer
+    /// came, [`Error::outcome`] says what is known.
+    pub fn set(&self, key: &str, value: impl AsRef<[u8]>) -> Result<u64, Error> {
+        self.pump.run(self.inner.set(key, value))
+    }
+
+    /// Like [`set`](Self::set), on a condition or for a time.
+    ///
+    /// # Errors
+    ///
+    /// As for [`set`](Self::set), and
+    /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) with the present value where
+    /// the condition does not hold.
+    pub fn set_with(
+        &self,
+        key: &str,
+        value: impl AsRef<[u8]>,
+        options: &SetOptions,
+    ) -> Result<u64, Error> {
+        self.pump.run(self.inner.set_with(key, value, options))
+    }
+
+    /// Removes a key.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Self::get). When no answer came, [`Error::outcome`] says what is known.
+    pub fn delete(&self, key: &str) -> Result<(), Error> {
+        self.pump.run(self.inner.delete(key))
+    }
+
+    /// Removes a key where this value stands.
+    ///
+    /// # Errors
+    ///
+    /// As for [`delete`](Self::delete), and
+    /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) where another value stands.
+    pub fn delete_if(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.pump.run(self.inner.delete_if(key, value))
+    }
+
+    /// The member that leads the cluster.
+    ///
+    /// # Errors
+    ///
+    /// When no server knows of one.
+    pub fn leader(&self) -> Result<Leader, Error> {
+        self.pump.run(self.inner.leader())
+    }
+
+    /// Waits for a lock and takes it.
+    ///
+    /// A lock is advisory, and lost when it is not renewed in time; see [`Ticket`].
+    ///
+    /// # Errors
+    ///
+    /// When no server can be reached any more, or the key cannot be used.
+    pub fn lock(&self, key: &str, ttl: Ttl) -> Result<Ticket, Error> {
+        self.pump.run(self.inner.lock(key, ttl))
+    }
+
+    /// Like [`lock`](Self::lock), waiting no longer than this; zero takes it only when it is free.
+    ///
+    /// # Errors
+    ///
+    /// As for [`lock`](Self::lock), and [`LockBusy`](crate::ErrorKind::LockBusy) when the wait
+    /// is over.
+    pub fn lock_within(
+        &self,
+        key: &str,
+        ttl: Ttl,
+        wait: Option<Duration>,
+    ) -> Result<Ticket, Error> {
+        self.pump.run(self.inner.lock_within(key, ttl, wait))
+    }
+
+    /// Has a lock that is held last this long from now, by its index.
+    ///
+    /// # Errors
+    ///
+    /// [`LockLost`](crate::ErrorKind::LockLost) when it is held no longer.
+    pub fn renew(&self, key: &str, index: u64, ttl: Ttl) -> Result<Ticket, Error> {
+        self.pump.run(self.inner.renew(key, index, ttl))
+    }
+
+    /// Gives up a lock that is held, by its index.
+    ///
+    /// # Errors
+    ///
+    /// [`LockLost`](crate::ErrorKind::LockLost) when it was held no longer.
+    pub fn unlock(&self, key: &str, index: u64) -> Result<(), Error> {
+        self.pump.run(self.inner.unlock(key, index))
+    }
+
+    /// Watches a key and everything below it, from an index on that may lie in the past, or from
+    /// now.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be used.
+    pub fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
+        Ok(Watcher { inner: self.inner.watch(prefix, from_index)?, pump: self.pump.clone() })
+    }
+
+    /// Runs `work` on a thread while this one renews a lock, and ends when both have ended.
+    ///
+    /// `work` cannot be stopped from outside: it is given a flag that says whether the lock is
+    /// still held, and is to look at it before each thing that needs the lock.
+    ///
+    /// # Errors
+    ///
+    /// [`LockLost`](crate::ErrorKind::LockLost) when the lock was lost before `work` ended.
+    pub fn hold<T: Send>(
+        &self,
+        ticket: &mut Ticket,
+        work: impl FnOnce(&Held) -> T + Send,
+    ) -> Result<T, Error> {
+        let held = Held::default();
+        std::thread::scope(|scope| {
+            let (done, ended) = tokio::sync::oneshot::channel();
+            scope.spawn(|| done.send(work(&held)));
+            let kept = self.pump.wait(self.inner.hold(ticket, ended)).and_then(|kept| kept);
+            held.0.store(false, Ordering::SeqCst);
+            let ended = kept?;
+            ended.map_err(|_| Error::invalid("the work under the lock panicked"))
+        })
+    }
+
+    /// Each server with how it has done lately.
+    pub fn endpoints(&self) -> Vec<EndpointStatus> {
+        self.inner.endpoints()
+    }
+
+    /// Which API the session speaks.
+    pub fn api(&self) -> Api {
+        self.inner.api()
+    }
+
+    /// Closes the session. Locks that are held last until their time to live is over.
+    pub fn close(self) {}
+}
+
+/// Whether a lock is still held, for the work that is done under it.
+#[derive(Debug)]
+pub struct Held(AtomicBool);
+
+impl Default for Held {
+    fn default() -> Self {
+        Self(AtomicBool::new(true))
+    }
+}
+
+impl Held {
+    /// Whether the lock is still held, as far as this process knows.
+    pub fn is_held(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// An iterator over changes; see [`Session::watch`]. An error is its last item.
+#[derive(Debug)]
+pub struct Watcher {
+    inner: session::Watcher,
+    pump: Pump,
+}
+
+impl Watcher {
+    /// The next event, when it comes within this time.
+    ///
+    /// # Errors
+    ///
+    /// Why the watch ended.
+    pub fn next_within(&mut self, most: Duration) -> Result<Option<Event>, Error> {
+        let Self { inner, pump } = self;
+        match pump.wait(async { tokio::time::timeout(most, inner.next()).await })? {
+            Ok(event) => event.transpose(),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+impl Iterator for Watcher {
+    type Item = Result<Event, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Self { inner, pump } = self;
+        pump.wait(inner.next()).unwrap_or_else(|error| Some(Err(error)))
+    }
+}

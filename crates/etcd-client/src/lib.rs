@@ -1,0 +1,46 @@
+//! An etcd client that is right when things break.
+//!
+//! Two ways in, over the same transport:
+//!
+//! * [`Session`]: ten calls (open, get, list, set, delete, leader, watch, lock, unlock, close) that
+//!   mean the same on every etcd. Start here.
+//! * [`v2::Client`]: the whole v2 API, for those who need all of it.
+//!
+//! ```no_run
+//! use etcd_client::Session;
+//!
+//! # async fn example() -> Result<(), etcd_client::Error> {
+//! let session = Session::open_str("127.0.0.1:2379").await?;
+//! session.set("/config/name", "a").await?;
+//! assert_eq!(session.get("/config/name").await?.value, "a");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What holds for every call:
+//!
+//! * It ends by a deadline, 5 s unless told otherwise.
+//! * An endpoint that is down, silent or gone is passed over; a write is sent again only with proof
+//!   that it was not processed.
+//! * An [`Error`] says whether the operation took effect: [`Outcome`] is *not applied*, *applied* or
+//!   *unknown*, and never a guess.
+//! * Handles are cheap to clone, `Send` and `Sync`, and take `&self`.
+//!
+//! The feature `blocking` adds the module `blocking`: the same calls without async.
+
+pub mod error;
+pub mod session;
+pub mod v2;
+
+#[cfg(feature = "blocking")]
+pub mod blocking;
+
+mod keeper;
+
+pub use error::{Error, ErrorKind};
+pub use etcd_proto::call::Outcome;
+pub use etcd_proto::ids::Ttl;
+pub use etcd_proto::tree;
+pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
+pub use etcd_transport::{CallOptions, Config, Counters, EndpointStatus};
+pub use session::Session;

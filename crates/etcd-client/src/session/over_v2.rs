@@ -1,0 +1,335 @@
+//! The ten calls over the v2 API.
+
+use std::pin::{Pin, pin};
+use std::time::{Duration, Instant};
+
+use etcd_proto::tree::{Node, Path};
+
+use super::types::{Entry, Leader, Listed, Previous, SetOptions, Ticket};
+use super::watcher::Watcher;
+use super::{bytes, text};
+use crate::error::{Error, ErrorKind};
+use crate::keeper::{Action, Keeper};
+use crate::v2::api::{
+    Delete, Feature, LockAcquire, LockField, LockHolder, LockRead, LockRelease, LockRenew,
+    Node as V2Node, PeerLeader, Set, StatsSelf, Version,
+};
+use crate::v2::{Client, WatchOptions};
+use crate::{CallOptions, Ttl};
+
+/// How long a lock of the lock module is waited for at the most: its server has no limit.
+const LONG: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How long the lock module may take to grant a lock that is free.
+const GRACE: Duration = Duration::from_millis(500);
+/// How often the lock module is asked who holds a lock.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// A session's calls over the v2 API.
+#[derive(Debug)]
+pub(super) struct OverV2 {
+    client: Client,
+    version: Version,
+}
+
+impl OverV2 {
+    pub(super) fn new(client: Client, version: Version) -> Self {
+        Self { client, version }
+    }
+
+    pub(super) fn endpoints(&self) -> Vec<etcd_transport::EndpointStatus> {
+        self.client.endpoints()
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Entry, Error> {
+        entry(self.client.get(key).await?).ok_or_else(crate::v2::is_directory)
+    }
+
+    pub(super) async fn list(&self, directory: &str) -> Result<Vec<Listed>, Error> {
+        let nodes = self.client.list(directory).await?;
+        let listed = |node: V2Node| {
+            let (directory, index) = (node.dir, node.modified_index);
+            Listed::new(node.key, node.value.map(Into::into), directory, index)
+        };
+        Ok(nodes.into_iter().map(listed).collect())
+    }
+
+    pub(super) async fn tree(&self, directory: &str) -> Result<Node<Entry>, Error> {
+        let path: Path = directory.parse()?;
+        let children = self.client.list_recursive(directory).await?;
+        let root = V2Node {
+            key: path.as_str().to_owned(),
+            dir: true,
+            nodes: children,
+            ..V2Node::default()
+        };
+        Ok(entries(root.into_tree()))
+    }
+
+    pub(super) async fn set(
+        &self,
+        key: &str,
+        value: &[u8],
+        options: &SetOptions,
+    ) -> Result<u64, Error> {
+        let set = Set::new(key.parse()?, text(value)?).ttl(options.ttl);
+        let written = match &options.previous {
+            Some(Previous::Value(previous)) => self.client.swap(&set, key, text(previous)?).await,
+            Some(Previous::Index(index)) => self.write(&set.if_index(*index)).await,
+            Some(Previous::Absent) => self.write(&set.if_absent()).await,
+            None => self.write(&set).await,
+        };
+        match written {
+            Ok(node) => Ok(node.modified_index),
+            Err(error) => Err(self.with_current(key, error).await),
+        }
+    }
+
+    async fn write(&self, set: &Set) -> Result<V2Node, Error> {
+        crate::v2::node(self.client.send(set).await?)
+    }
+
+    pub(super) async fn delete(&self, key: &str, previous: Option<&[u8]>) -> Result<(), Error> {
+        let path: Path = key.parse()?;
+        let delete = match previous {
+            None => Delete::new(path),
+            // Servers cannot compare with an empty value: its index is read and compared.
+            Some([]) => {
+                let present = self.get(key).await?;
+                if !present.value.is_empty() {
+                    let kind = ErrorKind::PreconditionFailed { current: Some(present.value) };
+                    return Err(Error::new(
+                        kind,
+                        crate::Outcome::NotApplied,
+                        "the value is not empty",
+                    ));
+                }
+                Delete::new(path).if_index(present.index)
+            }
+            Some(previous) => Delete::new(path).if_value(text(previous)?),
+        };
+        match self.client.send(&delete).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.with_current(key, error).await),
+        }
+    }
+
+    /// A failed condition says what stands there.
+    async fn with_current(&self, key: &str, error: Error) -> Error {
+        if !error.is_precondition_failed() {
+            return error;
+        }
+        let current = self.get_current(key).await;
+        error.into_kind(ErrorKind::PreconditionFailed { current })
+    }
+
+    async fn get_current(&self, key: &str) -> Option<bytes::Bytes> {
+        self.get(key).await.ok().map(|entry| entry.value)
+    }
+
+    pub(super) async fn leader(&self) -> Result<Leader, Error> {
+        if Feature::Members.require(self.version).is_ok() {
+            let member = self.client.leader().await?;
+            return Ok(Leader::new(member.id.to_string(), member.name, member.client_urls));
+        }
+        let name = self.client.send(&StatsSelf).await?.leader_info.leader;
+        let url = match self.old_client_url(&name).await {
+            Some(url) => url,
+            None => self.client.send(&PeerLeader).await?,
+        };
+        Ok(Leader::new(name.clone(), name, vec![url]))
+    }
+
+    /// Where clients reach a member of 0.x, as it says in the store: `etcd=URL&raft=URL`.
+    async fn old_client_url(&self, name: &str) -> Option<String> {
+        let machine =
+            self.client.get_serializable(&format!("/_etcd/machines/{name}")).await.ok()?;
+        let url = machine
+            .value?
+            .split('&')
+            .find_map(|field| field.strip_prefix("etcd=")?.to_owned().into())?;
+        Some(url.replace("%3A", ":").replace("%2F", "/"))
+    }
+
+    pub(super) fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
+        let options = WatchOptions::new().recursive().from_index(from_index);
+        Ok(Watcher::over_v2(self.client.watch(prefix, options)?))
+    }
+
+    pub(super) async fn lock(
+        &self,
+        key: &str,
+        ttl: Ttl,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Ticket, Error> {
+        let path: Path = lock_path(key)?;
+        if self.has_lock_module() {
+            return self.lock_by_module(path, ttl, stop).await;
+        }
+        let lock = self.client.lock_unless(key, ttl, stop).await?;
+        Ok(Ticket::new(path.as_str().to_owned(), lock.index(), ttl, lock.deadline()))
+    }
+
+    pub(super) async fn renew(&self, key: &str, index: u64, ttl: Ttl) -> Result<Ticket, Error> {
+        let path: Path = lock_path(key)?;
+        let (sent, shown) = (Instant::now(), path.as_str().to_owned());
+        if self.has_lock_module() {
+            let renew = LockRenew::new(path, LockHolder::Index(index), ttl);
+            self.client.send(&renew).await.map_err(lost_if_gone)?;
+            return Ok(Ticket::new(
+                shown,
+                index,
+                ttl,
+                Keeper::new(ttl.duration(), sent).deadline(),
+            ));
+        }
+        let lock = self.client.renew_lock(key, index, ttl).await?;
+        Ok(Ticket::new(shown, index, ttl, lock.deadline()))
+    }
+
+    pub(super) async fn unlock(&self, key: &str, index: u64) -> Result<(), Error> {
+        let path = lock_path(key)?;
+        if self.has_lock_module() {
+            let release = LockRelease::new(path, LockHolder::Index(index));
+            return self.client.send(&release).await.map_err(lost_if_gone);
+        }
+        self.client.unlock(key, index).await
+    }
+
+    pub(super) async fn hold<T>(
+        &self,
+        ticket: &mut Ticket,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            lost = self.keep(ticket) => Err(lost),
+            done = work => Ok(done),
+        }
+    }
+
+    /// Renews a lock again and again; ends when it is lost or may be.
+    async fn keep(&self, ticket: &mut Ticket) -> Error {
+        let mut keeper = Keeper::until(ticket.ttl.duration(), ticket.deadline);
+        loop {
+            let until = match keeper.action(Instant::now()) {
+                Action::Wait(until) => {
+                    tokio::time::sleep_until(until.into()).await;
+                    continue;
+                }
+                Action::Lost => return late(ticket),
+                Action::Renew(until) => until,
+            };
+            let sent = Instant::now();
+            let renewal = self.renew(&ticket.key, ticket.index, ticket.ttl);
+            match tokio::time::timeout_at(until.into(), renewal).await {
+                Ok(Ok(renewed)) => {
+                    keeper.renewed(sent);
+                    ticket.deadline = renewed.deadline;
+                }
+                Ok(Err(error)) if error.is_lock_lost() => return error,
+                Ok(Err(_)) => keeper.failed(Instant::now()),
+                Err(_) => return late(ticket),
+            }
+        }
+    }
+
+    async fn lock_by_module(
+        &self,
+        path: Path,
+        ttl: Ttl,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Ticket, Error> {
+        let mut stop = pin!(stop);
+        let acquire = LockAcquire::new(path.clone(), ttl);
+        let options = CallOptions::default().deadline(LONG).waits();
+        let index = tokio::select! {
+            index = self.client.send_with(&acquire, &options) => index?,
+            // A lock that is free is granted within the grace also when there is no time to wait;
+            // the server withdraws the request of one who waits no longer.
+            () = async { stop.as_mut().await; tokio::time::sleep(GRACE).await } => {
+                return Err(busy(&path));
+            }
+        };
+        self.be_first(path, ttl, index, stop).await
+    }
+
+    /// The module grants a lock to the next one at any sign of the one before, its renewal as well
+    /// as its release: who has it is asked until it is us, and our place kept alive meanwhile.
+    async fn be_first(
+        &self,
+        path: Path,
+        ttl: Ttl,
+        index: u64,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Ticket, Error> {
+        let holder = LockHolder::Index(index);
+        let mut keeper: Option<Keeper> = None;
+        loop {
+            let first = self.client.send(&LockRead::new(path.clone(), LockField::Index)).await?;
+            let is_first = first.is_some_and(|first| first.parse() == Ok(index));
+            let sent = Instant::now();
+            let alive = keeper.is_some_and(|keeper| matches!(keeper.action(sent), Action::Wait(_)));
+            if is_first || !alive {
+                let renew = LockRenew::new(path.clone(), holder.clone(), ttl);
+                self.client.send(&renew).await.map_err(lost_if_gone)?;
+                keeper = Some(Keeper::new(ttl.duration(), sent));
+            }
+            if let Some(keeper) = keeper.filter(|_| is_first) {
+                return Ok(Ticket::new(path.as_str().to_owned(), index, ttl, keeper.deadline()));
+            }
+            tokio::select! {
+                biased;
+                () = stop.as_mut() => {
+                    let release = LockRelease::new(path.clone(), holder);
+                    self.client.send(&release).await.map_err(lost_if_gone)?;
+                    return Err(busy(&path));
+                }
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// etcd 0.2 and 0.3 lock on the server, and their other clients expect it there.
+    fn has_lock_module(&self) -> bool {
+        Feature::LockModule.require(self.version).is_ok()
+    }
+}
+
+fn lock_path(key: &str) -> Result<Path, Error> {
+    let path: Path = key.parse()?;
+    match path.is_root() {
+        true => Err(Error::invalid("the root cannot be locked; give a key")),
+        false => Ok(path),
+    }
+}
+
+fn busy(path: &Path) -> Error {
+    let message = format!("the lock on {:?} was not free in time", path.as_str());
+    Error::new(ErrorKind::LockBusy, crate::Outcome::NotApplied, message)
+}
+
+fn lost_if_gone(error: Error) -> Error {
+    match error.is_key_not_found() {
+        true => error.into_kind(ErrorKind::LockLost),
+        false => error,
+    }
+}
+
+fn late(ticket: &Ticket) -> Error {
+    Error::lost(format!(
+        "the lock on {:?} with index {} could not be renewed in time",
+        ticket.key, ticket.index
+    ))
+}
+
+/// A key; nothing for a directory.
+fn entry(node: V2Node) -> Option<Entry> {
+    let ttl = node.ttl.and_then(|ttl| u64::try_from(ttl).ok()).map(Duration::from_secs);
+    (!node.dir).then(|| Entry::new(node.key, bytes(node.value), node.modified_index, ttl))
+}
+
+fn entries(node: Node<V2Node>) -> Node<Entry> {
+    let children = node.children.into_iter().map(entries).collect();
+    Node { name: node.name, value: node.value.and_then(entry), children }
+}
