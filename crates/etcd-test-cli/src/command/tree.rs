@@ -1,0 +1,37 @@
+//! `tree`: everything below a directory, drawn.
+
+use anyhow::Context as _;
+use etcd_client::Session;
+use etcd_client::session::Entry;
+use etcd_client::tree::Node;
+use serde_json::{Value, json};
+
+use crate::args::Tree;
+use crate::escape::escape;
+use crate::exit::Exit;
+use crate::output::{Output, json_value};
+
+pub(crate) async fn run(session: &Session, args: &Tree, output: &Output) -> anyhow::Result<Exit> {
+    let tree =
+        session.tree(&args.prefix).await.with_context(|| format!("tree {:?}", args.prefix))?;
+    output.lines(&as_json(&tree), || format!("{}\n{}", escape(&args.prefix), tree.draw(label)))?;
+    Ok(Exit::Done)
+}
+
+fn label(node: &Node<Entry>) -> String {
+    let slash = if node.is_directory() { "/" } else { "" };
+    format!("{}{slash}", escape(&node.name))
+}
+
+fn as_json(node: &Node<Entry>) -> Value {
+    let mut json = json!({ "name": node.name });
+    if let Some(entry) = &node.value {
+        let (name, value) = json_value(&entry.value);
+        json[name] = value;
+        json["index"] = entry.index.into();
+    }
+    if node.is_directory() {
+        json["children"] = node.children.iter().map(as_json).collect();
+    }
+    json
+}

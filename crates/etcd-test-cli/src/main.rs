@@ -1,0 +1,64 @@
+//! `etcd-test`: the ten calls from the command line.
+
+mod args;
+mod command;
+mod escape;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use args::{Cli, Command};
+use etcd_client::Session;
+use exit::Exit;
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::from_command_line(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error).into(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = match runtime.context("no runtime can be started") {
+        Ok(runtime) => {
+            let ended = runtime.block_on(run(&cli));
+            // A read of standard input that is under way cannot be waited for.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::report(&error).into(),
+    }
+}
+
+async fn run(cli: &Cli) -> anyhow::Result<Exit> {
+    let command = execute(cli);
+    // These two have something to give up, or to wait for, when interrupted.
+    if matches!(cli.command, Command::Lock(_)) {
+        return command.await;
+    }
+    tokio::select! {
+        ended = command => ended,
+        _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+    }
+}
+
+async fn execute(cli: &Cli) -> anyhow::Result<Exit> {
+    let session = Session::open_with(&cli.servers, cli.session_options()?).await?;
+    let output = Output::new(cli.output);
+    match &cli.command {
+        Command::Get(args) => command::get::run(&session, args, &output).await,
+        Command::List(args) => command::list::run(&session, args, &output).await,
+        Command::Tree(args) => command::tree::run(&session, args, &output).await,
+        Command::Set(args) => command::set::run(&session, args, &output).await,
+        Command::Delete(args) => command::delete::run(&session, args, &output).await,
+        Command::Watch(args) => command::watch::run(&session, args, &output).await,
+        Command::Leader => command::leader::run(&session, &output).await,
+        Command::Lock(args) => command::lock::run(&session, args, &output).await,
+        Command::Unlock(args) => command::unlock::run(&session, args, &output).await,
+    }
+}
