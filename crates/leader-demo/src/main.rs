@@ -1,0 +1,82 @@
+//! `leader-demo`: takes part in a leader election by votes in one etcd key. Deprecated.
+
+mod run;
+mod store;
+mod tell;
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::builder::NonEmptyStringValueParser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
+use etcd_client::Ttl;
+use leader_demo::machine::{Candidate, Millis, Timing};
+use leader_demo::vote::Name;
+use store::Store;
+
+const DEPRECATED: &str = "leader-demo is deprecated, an example only: use \
+    `etcd-test lock -t TTL KEY -- COMMAND`, or the lock of the etcd-client crate";
+
+const TTL: Ttl = Ttl::from_seconds(5).expect("five seconds are a time to live");
+const TIMING: Timing = Timing { ttl: Millis(TTL.seconds() * 1_000), margin: Millis(1_000) };
+
+/// Deprecated example: takes part in a leader election by votes in one etcd key.
+///
+/// Instead of it use `etcd-test lock -t TTL KEY -- COMMAND`, or the lock of the
+/// etcd-client crate.
+#[derive(Parser)]
+#[command(name = "leader-demo")]
+struct Options {
+    /// How good a leader this node would be; more is better
+    #[arg(short, long, value_name = "N", default_value_t = 42, allow_negative_numbers = true)]
+    fitness: i64,
+
+    /// The key that holds the vote
+    #[arg(short, long, default_value = "nsr", value_parser = NonEmptyStringValueParser::new())]
+    key: String,
+
+    /// This node's name, unique among the candidates [default: the host name]
+    #[arg(short, long, value_name = "NAME")]
+    nodename: Option<Name>,
+
+    /// The etcd servers, like `host:2379,host:2379`
+    #[arg(short, long, value_name = "LIST", env = "ETCD_SERVERS")]
+    servers: String,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    tell::error(DEPRECATED);
+    match campaign(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if run::is_usage(&error) => {
+            Options::command().error(ErrorKind::ValueValidation, format!("{error:#}")).exit()
+        }
+        Err(error) => {
+            tell::error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn campaign(options: Options) -> Result<()> {
+    let name = options.nodename.map_or_else(host_name, Ok)?;
+    let candidate = Candidate::new(name, options.fitness, TIMING);
+    let store = Store::new(options.servers, options.key, TTL);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run::run(candidate, &store))
+}
+
+fn host_name() -> Result<Name> {
+    let host = nix::unistd::gethostname().context("the host has no name: give --nodename")?;
+    let host = host.to_string_lossy();
+    host.parse().with_context(|| format!("the host's name {host:?} is no good: give --nodename"))
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
