@@ -1,0 +1,22 @@
+//! What the live scenarios share: real members, and the faults between them and a client.
+//!
+//! The scenarios are in `tests/` and are run by `cargo xtask test`, one at a time, with the
+//! programs they need named in the environment. Without those they fail: a live test never passes
+//! for want of a server.
+//!
+//! * [`members`]: etcd members on loopback, started, killed, paused;
+//! * [`etcd`]: the programs under test;
+//! * [`faults`]: kills and pauses members one after another, until told to stop;
+//! * [`proxy`]: stands between a client and one member, and cuts, stalls or slows connections;
+//! * [`blackhole`]: endpoints that refuse, never connect or never answer;
+//! * [`program`]: runs the programs under test, and tells what they said and how they ended;
+//! * [`section`]: what those do who contend for a lock, to find out whether another is inside too.
+
+pub mod blackhole;
+pub mod etcd;
+pub mod faults;
+#[path = "../../../xtask/src/members.rs"]
+pub mod members;
+pub mod program;
+pub mod proxy;
+pub mod section;

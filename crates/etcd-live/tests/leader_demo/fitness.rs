@@ -1,0 +1,66 @@
+//! Who wins: the fitter one, as long as nobody is confirmed.
+
+use std::time::{Duration, Instant};
+
+use etcd_client::blocking::Session;
+use etcd_client::session::SetOptions;
+use etcd_live::etcd::{cluster, servers};
+
+use crate::campaign::Campaign;
+use crate::{FOLLOWED, STEP};
+
+/// Long enough for whoever may write a vote to do so and to confirm it.
+const SEVERAL_STEPS: Duration = Duration::from_secs(3);
+
+#[test]
+fn of_two_who_start_together_the_fitter_one_leads() {
+    let cluster = cluster(1);
+    for (round, [first, second]) in [[10, 50], [50, 10], [-3, -2]].into_iter().enumerate() {
+        let mut campaign = Campaign::on(&servers(&cluster), &format!("together-{round}"));
+        let began = Instant::now();
+        campaign.enter("first", first);
+        campaign.enter("second", second);
+        let fitter = if first > second { "first" } else { "second" };
+        let (leader, led) = campaign.leader(began, FOLLOWED);
+        assert_eq!(leader, fitter, "{first} and {second}");
+        let other = if fitter == "first" { "second" } else { "first" };
+        campaign.says(other, &format!("leader is {fitter}"), led, SEVERAL_STEPS);
+        campaign.had_one_leader_at_a_time();
+    }
+}
+
+#[test]
+fn a_tentative_vote_gives_way_to_a_fitter_one_only_and_a_confirmed_one_to_none() {
+    let cluster = cluster(1);
+    let session = Session::open_str(&servers(&cluster)).expect("a session");
+    let vote = |key: &str, vote: &str| {
+        let minute = SetOptions::new().ttl(etcd_client::Ttl::from_seconds(60));
+        session.set_with(key, vote, &minute).expect("it is set");
+    };
+    let stands = |key: &str| session.get(key).expect("a vote").value;
+
+    vote("weaker", "ghost,1,41");
+    let mut campaign = Campaign::on(&servers(&cluster), "weaker");
+    let began = Instant::now();
+    campaign.enter("me", 42);
+    assert_eq!(campaign.leader(began, SEVERAL_STEPS + STEP).0, "me");
+    assert_eq!(stands("weaker"), "me,2,42");
+
+    let unmoved = ["ghost,1,42", "ghost,1,43", "ghost,2,-1"];
+    let mut campaigns = Vec::new();
+    for (number, other) in unmoved.iter().enumerate() {
+        let key = format!("unmoved-{number}");
+        vote(&key, other);
+        let mut campaign = Campaign::on(&servers(&cluster), &key);
+        campaign.enter("me", 42);
+        campaigns.push((key, campaign));
+    }
+    // Nothing is to happen, which takes a while to see.
+    std::thread::sleep(SEVERAL_STEPS);
+    for (other, (key, mut campaign)) in unmoved.into_iter().zip(campaigns) {
+        assert_eq!(stands(&key), other);
+        assert!(!campaign.leads("me"), "{other}");
+        let told: &[&str] = if other.contains(",2,") { &["leader is ghost"] } else { &[] };
+        assert_eq!(campaign.said("me", began), told, "{other}");
+    }
+}

@@ -1,0 +1,42 @@
+//! Every call, against one member: what the store holds afterwards is what was said.
+
+mod any_text;
+mod auth;
+mod blocking;
+mod cluster;
+mod conditions;
+mod directories;
+mod keys;
+mod session;
+mod ttl;
+
+use std::fmt::Debug;
+
+use etcd_client::v2::Client;
+use etcd_client::{Error, ErrorKind, Ttl};
+use etcd_live::etcd;
+use etcd_live::members::Cluster;
+
+/// A member of its own, and a client of it.
+fn one_member() -> (Cluster, Client) {
+    let cluster = etcd::cluster(1);
+    let client = Client::new(&etcd::servers(&cluster)).expect("members' endpoints can be used");
+    (cluster, client)
+}
+
+/// Why a call was refused; a refusal says that nothing was done.
+#[track_caller]
+fn refusal<T: Debug>(result: Result<T, Error>) -> ErrorKind {
+    let error = result.expect_err("a refusal");
+    assert!(error.is_definitely_not_applied(), "{error:?}");
+    assert!(!error.is_transient(), "{error:?}");
+    error.kind().clone()
+}
+
+fn conflict() -> ErrorKind {
+    ErrorKind::PreconditionFailed { current: None }
+}
+
+fn seconds(seconds: u64) -> Ttl {
+    Ttl::from_seconds(seconds).expect("a time to live")
+}
