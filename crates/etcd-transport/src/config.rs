@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
 /// How a channel behaves. `Config::default()` is meant to be right as it is.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -93,7 +95,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// How one call differs from the channel's configuration.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct CallOptions {
     /// How long this call may take in all; nothing for what the channel has.
@@ -101,6 +103,11 @@ pub struct CallOptions {
     /// The answer is expected to take its time, as a watch's or a lock's does: it is waited for
     /// until the deadline, at one endpoint, which is asked for a sign of life before.
     pub waits: bool,
+    /// Further headers of the request, such as a token; each is kept out of `Debug` that is marked
+    /// as sensitive.
+    pub headers: HeaderMap,
+    /// Which connection a stream is to have; by what kind of stream it is.
+    pub lane: Option<Lane>,
 }
 
 impl CallOptions {
@@ -113,4 +120,31 @@ impl CallOptions {
     pub fn waits(self) -> Self {
         Self { waits: true, ..self }
     }
+
+    /// Which connection a stream is to have.
+    pub fn lane(self, lane: Lane) -> Self {
+        Self { lane: Some(lane), ..self }
+    }
+
+    /// One more header of the request.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+/// Traffic that has an HTTP/2 connection of its own, so that it does not hold up other traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Calls with one reply, and streams of small messages that are read at once.
+    Calls,
+    /// Streams in both directions whose reader never stops.
+    Streams,
+    /// Streams whose reader may stop.
+    Bulk,
+}
+
+impl Lane {
+    /// How many there are.
+    pub(crate) const ALL: usize = 3;
 }

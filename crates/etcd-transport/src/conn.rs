@@ -1,6 +1,6 @@
 //! One endpoint's connections: those at rest, and how a new one is made.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,14 +8,16 @@ use etcd_proto::call::Outgoing;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Request;
-use http::uri::{PathAndQuery, Uri};
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http_body_util::Full;
 
-use crate::config::Config;
+use crate::config::{Config, Lane};
 use crate::dial::dial;
 use crate::endpoint::Endpoint;
 use crate::error::{Cause, Phase};
 use crate::http1::{Failure, Http1};
+use crate::http2::{Answer, Http2, Outbound};
+use crate::lane::{Found, Place};
 
 /// A connection that has rested this long is looked at before it is used.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
@@ -30,6 +32,8 @@ pub(crate) struct Peer {
     authorization: Option<HeaderValue>,
     connect: Duration,
     resting: Mutex<Vec<(Box<Http1>, Instant)>>,
+    authority: Option<Authority>,
+    lanes: [Arc<Place>; Lane::ALL],
 }
 
 impl Peer {
@@ -48,10 +52,12 @@ impl Peer {
         let host = HeaderValue::from_str(&endpoint.authority());
         Self {
             host: host.unwrap_or(HeaderValue::from_static("localhost")),
-            endpoint,
             authorization: None,
             connect: config.connect,
             resting: Mutex::new(Vec::new()),
+            authority: endpoint.authority().parse().ok(),
+            lanes: Default::default(),
+            endpoint,
         }
     }
 
@@ -101,6 +107,42 @@ impl Peer {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         request
+    }
+
+    /// Whether the endpoint has an HTTP/2 connection for such traffic.
+    pub(crate) fn is_open(&self, lane: Lane) -> bool {
+        self.lanes[lane as usize].is_open()
+    }
+
+    /// Makes sure that there is an HTTP/2 connection for such traffic.
+    pub(crate) async fn open(&self, lane: Lane) -> Result<Found, Failure> {
+        let (endpoint, most) = (self.endpoint.clone(), self.connect);
+        let open = async move {
+            let (socket, gauge) = dial(&endpoint, most)
+                .await
+                .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
+            let opened = Http2::open(socket, gauge, lane.windows());
+            tokio::time::timeout(most, opened).await.unwrap_or(Err((Phase::Connect, Cause::Silence)))
+        };
+        self.lanes[lane as usize].ensure(|| open).await
+    }
+
+    /// Sends a request on the HTTP/2 connection that there is.
+    pub(crate) fn send(
+        &self,
+        lane: Lane,
+        outgoing: &Outgoing,
+        body: Outbound,
+    ) -> Result<Answer, Failure> {
+        let mut uri = http::uri::Parts::default();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority.clone_from(&self.authority);
+        uri.path_and_query = Some(outgoing.target.clone());
+        let mut request = Request::new(body);
+        *request.method_mut() = outgoing.method.clone();
+        *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
+        request.headers_mut().clone_from(&outgoing.headers);
+        self.lanes[lane as usize].send(request)
     }
 
     fn resting(&self) -> MutexGuard<'_, Vec<(Box<Http1>, Instant)>> {

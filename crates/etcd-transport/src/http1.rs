@@ -18,8 +18,8 @@ use hyper::body::Body as _;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use crate::dial::{Gauge, Socket};
 use crate::error::{Cause, Phase};
+use crate::socket::{Gauge, Socket};
 
 /// The longest head of a reply.
 const MAX_HEAD: usize = 64 << 10;

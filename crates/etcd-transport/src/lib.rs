@@ -38,8 +38,12 @@ mod channel;
 mod conn;
 mod dial;
 mod http1;
+mod http2;
+mod lane;
+mod multiplexed;
+mod socket;
 
-pub use channel::{Channel, OpenStream};
-pub use config::{CallOptions, Config, Credentials};
+pub use channel::{Channel, OpenStream, Upstream};
+pub use config::{CallOptions, Config, Credentials, Lane};
 pub use error::{CallError, Error};
 pub use status::{Counters, EndpointStatus};

@@ -1,12 +1,13 @@
 //! What a v2 server says when it does not do what it was asked.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use http::StatusCode;
 use serde::Deserialize;
 
 use crate::call::{Incoming, Outcome, Refusal};
 use crate::error::DecodeError;
+use crate::escape::Escaped;
 
 /// How much of a reply that is not understood an error keeps, in bytes.
 const EXCERPT: usize = 200;
@@ -68,22 +69,6 @@ impl fmt::Display for KeyError {
             write!(f, ": {}", Escaped(&self.cause))?;
         }
         Ok(())
-    }
-}
-
-/// A server's text, which may hold any key or value, as a terminal or a log line can take it.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            // Line and paragraph separators, and what turns the direction of writing.
-            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                write!(f, "{}", c.escape_unicode())
-            }
-            _ if c.is_control() => write!(f, "{}", c.escape_default()),
-            _ => f.write_char(c),
-        })
     }
 }
 

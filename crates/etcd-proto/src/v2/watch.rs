@@ -1,6 +1,6 @@
 //! Waiting for changes.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, Method};
 
 use super::encode::Target;
@@ -74,7 +74,7 @@ impl Streaming for Watch {
         EventDecoder::default()
     }
 
-    fn refusal(&self, reply: Incoming) -> Error {
+    fn refusal(reply: Incoming) -> Error {
         Error::from_reply(&reply)
     }
 }
@@ -89,8 +89,8 @@ pub struct EventDecoder {
 impl StreamDecoder for EventDecoder {
     type Item = KeyReply;
 
-    fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+    fn push(&mut self, bytes: Bytes) {
+        self.buffer.extend_from_slice(&bytes);
     }
 
     fn next(&mut self) -> Result<Option<KeyReply>, DecodeError> {

@@ -1,6 +1,7 @@
 //! The one place where a request meets a connection.
 
 mod attempt;
+mod calls;
 mod course;
 mod stream;
 
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use etcd_proto::call::{Exchange, Incoming, Outcome, Outgoing, Refusal, Replay};
+use etcd_proto::call::{Exchange, HttpVersion, Incoming, Outcome, Outgoing, Refusal, Replay};
 
 use crate::config::{CallOptions, Config};
 use crate::conn::Peer;
@@ -17,7 +18,8 @@ use crate::endpoint::Endpoint;
 use crate::error::{CallError, Error, Phase};
 use crate::set::{EndpointSet, Health};
 use crate::status::{Counters, EndpointStatus};
-pub use stream::OpenStream;
+use attempt::Failed;
+pub use stream::{OpenStream, Upstream};
 
 /// Longer than any call takes, and short enough to be added to any instant.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -85,13 +87,19 @@ impl Channel {
         exchange: &E,
         options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let outgoing = exchange.request()?;
+        let mut outgoing = exchange.request()?;
         let deadline = self.deadline(options);
-        match exchange.replay() {
-            Replay::Safe | Replay::Guarded if !options.waits => {
+        outgoing.headers.extend(options.headers.clone());
+        match (exchange.replay(), E::HTTP) {
+            (Replay::Safe | Replay::Guarded, _) if !options.waits => {
                 self.read(exchange, &outgoing, deadline).await
             }
-            replay => self.deliver(exchange, &outgoing, replay, deadline).await,
+            (replay, HttpVersion::Http1) => {
+                self.deliver(exchange, &outgoing, replay, deadline).await
+            }
+            (replay, HttpVersion::Http2) => {
+                self.deliver_once(exchange, &outgoing, replay, deadline).await
+            }
         }
     }
 
@@ -105,7 +113,7 @@ impl Channel {
         let mut course = self.course(deadline, Phase::Sent);
         let mut refused = None;
         let error = loop {
-            let won = course.race(|peer| self.shared.exchange(peer, outgoing)).await;
+            let won = course.race(|peer| self.shared.carry(E::HTTP, peer, outgoing)).await;
             let (peer, incoming) = match won {
                 Ok(won) => won,
                 Err(error) => break refused.unwrap_or(CallError::Failed(error)),
@@ -223,6 +231,19 @@ impl Channel {
 }
 
 impl Shared {
+    /// One attempt of a call that may be repeated.
+    async fn carry(
+        &self,
+        version: HttpVersion,
+        peer: Arc<Peer>,
+        outgoing: &Outgoing,
+    ) -> Result<(Arc<Peer>, Incoming), Failed> {
+        match version {
+            HttpVersion::Http1 => self.exchange(peer, outgoing).await,
+            HttpVersion::Http2 => self.unary(peer, outgoing).await,
+        }
+    }
+
     fn endpoints(&self) -> MutexGuard<'_, EndpointSet<Arc<Peer>>> {
         self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -140,15 +140,30 @@ impl Shared {
 #[derive(Debug)]
 pub struct OpenStream<S: Streaming> {
     peer: Arc<Peer>,
-    reply: Option<Reply>,
+    source: Source,
     decoder: S::Decoder,
+    most: usize,
+}
+
+/// Where the pieces come from.
+#[derive(Debug)]
+enum Source {
+    Http1(Box<http1::Reply>),
+    /// The head has not come yet.
+    Opening(Answer),
+    Http2(Box<http2::Reply>),
+    Ended,
 }
 
 impl<S: Streaming> OpenStream<S> {
-    /// The headers of the reply; empty once it has ended.
+    /// The headers of the reply; empty before they have come and once it has ended.
     pub fn headers(&self) -> &HeaderMap {
         static NONE: std::sync::LazyLock<HeaderMap> = std::sync::LazyLock::new(HeaderMap::new);
-        self.reply.as_ref().map_or(&NONE, |reply| &reply.head.headers)
+        match &self.source {
+            Source::Http1(reply) => &reply.head.headers,
+            Source::Http2(reply) => &reply.head.headers,
+            Source::Opening(_) | Source::Ended => &NONE,
+        }
     }
 
     /// Who sends it.
@@ -158,40 +173,68 @@ impl<S: Streaming> OpenStream<S> {
 
     /// The next item; nothing when the server ended the stream.
     ///
+    /// It may be dropped and called again without losing an item.
+    ///
     /// # Errors
     ///
-    /// When the connection ends in the middle, or what comes is no item. Nothing more follows.
+    /// When the server refuses to go on, the connection ends in the middle, or what comes is no
+    /// item. Nothing more follows.
     pub async fn next(&mut self) -> Result<Option<S::Item>, CallError<S::Refusal>> {
-        while self.reply.is_some() {
+        if matches!(self.source, Source::Opening(_)) {
+            self.begin().await?;
+        }
+        while !matches!(self.source, Source::Ended) {
             match self.decoder.next() {
                 Ok(Some(item)) => return Ok(Some(item)),
                 Ok(None) => {}
-                Err(error) => return Err(self.broken(Cause::NotHttp(error.to_string()))),
+                Err(error) => return Err(self.broken(Phase::ReplyStarted, Cause::NotHttp(error.to_string()))),
             }
             match self.chunk().await {
-                Some(Ok(bytes)) => self.decoder.push(&bytes),
-                Some(Err(cause)) => return Err(self.broken(cause)),
-                None => break,
+                Some(Ok(bytes)) => self.decoder.push(bytes),
+                Some(Err((phase, cause))) => return Err(self.broken(phase, cause)),
+                None => return self.ended().map(|()| None),
             }
         }
         Ok(None)
     }
 
-    async fn chunk(&mut self) -> Option<Result<Bytes, Cause>> {
-        match self.reply.as_mut()?.chunk().await {
-            Some(chunk) => Some(chunk.map_err(|(_, cause)| cause)),
-            None => {
-                self.peer.give_back(self.reply.take().and_then(Reply::into_connection));
-                None
-            }
+    /// Waits for the head of the reply, which says whether a stream follows.
+    async fn begin(&mut self) -> Result<(), CallError<S::Refusal>> {
+        let Source::Opening(answer) = &mut self.source else { return Ok(()) };
+        let reply = match answer.await {
+            Ok(reply) => reply,
+            Err((phase, cause)) => return Err(self.broken(phase, cause)),
+        };
+        if S::accepts_head(&reply.head) {
+            self.source = Source::Http2(Box::new(reply));
+            return Ok(());
+        }
+        self.source = Source::Ended;
+        match reply.whole(self.most).await {
+            Ok(incoming) => Err(self.refused(S::head_refusal(incoming))),
+            Err((phase, cause)) => Err(self.broken(phase, cause)),
         }
     }
 
-    fn broken(&mut self, cause: Cause) -> CallError<S::Refusal> {
-        self.reply = None;
-        let phase = Phase::ReplyStarted;
-        let kind = cause.kind(phase);
-        let attempt = self.peer.attempt(phase, cause, Instant::now());
-        CallError::Failed(Error::new(kind, Outcome::NotApplied, vec![attempt]))
+    async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
+        match &mut self.source {
+            Source::Http1(reply) => reply.chunk().await,
+            Source::Http2(reply) => reply.chunk().await,
+            Source::Opening(_) | Source::Ended => None,
+        }
+    }
+
+    /// The body has come to its end.
+    fn ended(&mut self) -> Result<(), CallError<S::Refusal>> {
+        match std::mem::replace(&mut self.source, Source::Ended) {
+            Source::Http1(reply) => {
+                self.peer.give_back(reply.into_connection());
+                Ok(())
+            }
+            Source::Http2(reply) => {
+                S::ended(&reply.head.headers, reply.trailers()).map_err(|why| self.refused(why))
+            }
+            Source::Opening(_) | Source::Ended => Ok(()),
+        }
     }
 }

@@ -1,0 +1,108 @@
+//! One endpoint's HTTP/2 connections, one for each kind of traffic.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::request::Request;
+use tokio::sync::watch;
+
+use crate::config::Lane;
+use crate::error::{Cause, Phase};
+use crate::http2::{Answer, Failure, Http2, Outbound, Windows};
+
+/// A place for one connection, which whoever needs it first has made.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Empty,
+    /// Being made, by a task that ends even if nobody waits for it any more.
+    Dialing(watch::Receiver<Option<Result<(), Failure>>>),
+    Open(Http2),
+}
+
+impl Lane {
+    /// What may come before it is read. Replies to calls are read at once and have room; streams
+    /// that nobody reads must not hold much memory, nor stop the others.
+    pub(crate) fn windows(self) -> Windows {
+        match self {
+            Self::Calls => Windows { stream: 16 << 20, connection: 64 << 20 },
+            Self::Streams => Windows { stream: 4 << 20, connection: 4 << 20 },
+            Self::Bulk => Windows { stream: 1 << 20, connection: 16 << 20 },
+        }
+    }
+}
+
+/// How a connection came to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// It was there before.
+    Before,
+    /// It was made for this.
+    Made,
+    /// It was made in the meantime for another.
+    Awaited,
+}
+
+impl Place {
+    /// Whether a connection is there that takes requests.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(&*self.state(), State::Open(connection) if connection.is_open())
+    }
+
+    /// Sends a request on the connection that is there; nothing where there is none.
+    pub(crate) fn send(&self, request: Request<Outbound>) -> Result<Answer, Failure> {
+        match &mut *self.state() {
+            State::Open(connection) => Ok(connection.send(request)),
+            _ => Err((Phase::Connect, Cause::Closed)),
+        }
+    }
+
+    /// Makes sure that a connection is there, by `dial` where none is and nobody makes one.
+    pub(crate) async fn ensure<F>(self: &Arc<Self>, dial: impl FnOnce() -> F) -> Result<Found, Failure>
+    where
+        F: Future<Output = Result<Http2, Failure>> + Send + 'static,
+    {
+        let (mut dialing, found) = {
+            let mut state = self.state();
+            match &*state {
+                State::Open(connection) if connection.is_open() => return Ok(Found::Before),
+                State::Dialing(dialing) => (dialing.clone(), Found::Awaited),
+                _ => {
+                    let (done, dialing) = watch::channel(None);
+                    *state = State::Dialing(dialing.clone());
+                    tokio::spawn(make(Arc::clone(self), dial(), done));
+                    (dialing, Found::Made)
+                }
+            }
+        };
+        match dialing.wait_for(Option::is_some).await {
+            Ok(done) => done.clone().unwrap_or(Ok(())).map(|()| found),
+            // The runtime that was to make it is gone.
+            Err(_) => {
+                *self.state() = State::Empty;
+                Err((Phase::Connect, Cause::Closed))
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn make(
+    place: Arc<Place>,
+    dial: impl Future<Output = Result<Http2, Failure>>,
+    done: watch::Sender<Option<Result<(), Failure>>>,
+) {
+    let (state, result) = match dial.await {
+        Ok(connection) => (State::Open(connection), Ok(())),
+        Err(failure) => (State::Empty, Err(failure)),
+    };
+    *place.state() = state;
+    let _ = done.send(Some(result));
+}

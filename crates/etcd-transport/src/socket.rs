@@ -1,0 +1,144 @@
+//! A connected socket, and what is known of it from outside.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Notify;
+
+/// What is known of a socket from outside, while a connection owns it.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    written: AtomicU64,
+    ask: AtomicBool,
+    greeting: Notify,
+}
+
+impl Gauge {
+    /// How many bytes the kernel has taken so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Has the next read, of a connection at rest, ask the kernel itself whether there is anything
+    /// to read: the runtime may not have looked since the connection fell idle.
+    pub(crate) fn ask(&self) {
+        self.ask.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until the other side has greeted as an HTTP/2 server does.
+    pub(crate) async fn greeted(&self) {
+        self.greeting.notified().await;
+    }
+}
+
+/// A connected socket that counts what it sends.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: Stream,
+    gauge: Arc<Gauge>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// The socket, and a look at it from outside.
+    pub(crate) fn new(stream: Stream) -> (Self, Arc<Gauge>) {
+        let gauge = Arc::new(Gauge::default());
+        (Self { stream, gauge: Arc::clone(&gauge) }, gauge)
+    }
+
+    /// The other side greeted as an HTTP/2 server does.
+    pub(crate) fn greeted(&self) {
+        self.gauge.greeting.notify_one();
+    }
+
+    /// Whether the other side has closed, or sent what nobody asked for, as the kernel knows now.
+    fn is_spoilt(&self) -> bool {
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        let peeked = match &self.stream {
+            Stream::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
+            Stream::Unix(stream) => SockRef::from(stream).peek(&mut byte),
+        };
+        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.gauge.written.fetch_add(*bytes as u64, Ordering::Relaxed);
+        }
+        written
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.gauge.ask.load(Ordering::Relaxed) {
+            self.gauge.ask.store(false, Ordering::Relaxed);
+            if self.is_spoilt() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+        };
+        self.count(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        };
+        self.count(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
