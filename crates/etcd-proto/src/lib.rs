@@ -27,6 +27,7 @@
 //! | [`key`] | keys of a v3 store, and ranges of them |
 //! | [`tree`] | key paths, and trees of keys from nested or flat listings |
 //! | [`v2`] | the v2 API: keys, watch, members, statistics, auth, lock module |
+//! | [`v3`] | the v3 API: every message, as a plain struct |
 
 pub mod call;
 pub mod error;
@@ -34,3 +35,4 @@ pub mod ids;
 pub mod key;
 pub mod tree;
 pub mod v2;
+pub mod v3;
