@@ -136,8 +136,24 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
     /// Whether the operation took effect.
     fn outcome(&self) -> Outcome;
 
+    /// What may well lead to another answer.
+    fn remedy(&self) -> Remedy;
+
     /// Whether another member, or the same one later, may well answer otherwise.
-    fn may_pass(&self) -> bool;
+    fn may_pass(&self) -> bool {
+        self.remedy() != Remedy::Nothing
+    }
+}
+
+/// What may well lead to another answer than the one a server gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Remedy {
+    /// Nothing: every member would say the same.
+    Nothing,
+    /// Asking another server: this one may be none of the cluster's.
+    Elsewhere,
+    /// Waiting: the cluster is not settled.
+    Later,
 }
 
 /// Whether a request may be sent again when it is not known what became of it.

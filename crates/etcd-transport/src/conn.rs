@@ -21,7 +21,8 @@ use crate::lane::{Found, Place};
 
 /// A connection that has rested this long is looked at before it is used.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
-/// A connection that has rested this long is closed.
+/// A connection that has rested this long is not used again; it is closed when another one is taken
+/// or comes to rest.
 const REST: Duration = Duration::from_secs(60);
 
 /// An endpoint and its connections.
@@ -63,6 +64,7 @@ impl Peer {
 
     /// A connection that rests and is still good.
     pub(crate) fn rested(&self, now: Instant) -> Option<Box<Http1>> {
+        self.close_old(now);
         loop {
             let (mut connection, since) = self.resting().pop()?;
             let rest = now.saturating_duration_since(since);
@@ -82,13 +84,15 @@ impl Peer {
 
     /// Takes back a connection that is done with its request.
     pub(crate) fn rest(&self, connection: Box<Http1>, now: Instant) {
+        self.close_old(now);
+        self.resting().push((connection, now));
+    }
+
+    fn close_old(&self, now: Instant) {
         let mut resting = self.resting();
-        let old = resting
-            .iter()
-            .take_while(|(_, since)| now.saturating_duration_since(*since) > REST)
-            .count();
+        let is_old = |since: Instant| now.saturating_duration_since(since) > REST;
+        let old = resting.iter().take_while(|(_, since)| is_old(*since)).count();
         resting.drain(..old);
-        resting.push((connection, now));
     }
 
     /// The request as this endpoint gets it.
@@ -122,7 +126,9 @@ impl Peer {
                 .await
                 .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
             let opened = Http2::open(socket, gauge, lane.windows());
-            tokio::time::timeout(most, opened).await.unwrap_or(Err((Phase::Connect, Cause::Silence)))
+            tokio::time::timeout(most, opened)
+                .await
+                .unwrap_or(Err((Phase::Connect, Cause::Silence)))
         };
         self.lanes[lane as usize].ensure(|| open).await
     }

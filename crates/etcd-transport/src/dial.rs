@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
@@ -15,30 +15,43 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// How often it asks then.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Longer than connecting takes, and short enough to be added to any instant.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Connects to an endpoint: every port that may be meant, every address that the name has.
 pub(crate) async fn dial(endpoint: &Endpoint, most: Duration) -> io::Result<(Socket, Arc<Gauge>)> {
-    let connected = match tokio::time::timeout(most, connect(endpoint)).await {
-        Ok(connected) => connected?,
-        Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "connecting took too long")),
-    };
-    Ok(Socket::new(connected))
+    let connecting = connect(endpoint, Instant::now() + most.min(LONGEST));
+    match tokio::time::timeout(most, connecting).await {
+        Ok(connected) => Ok(Socket::new(connected?)),
+        Err(_) => Err(too_long()),
+    }
 }
 
-async fn connect(endpoint: &Endpoint) -> io::Result<Stream> {
+async fn connect(endpoint: &Endpoint, until: Instant) -> io::Result<Stream> {
     if let Some(path) = endpoint.socket_path() {
         return Ok(Stream::Unix(UnixStream::connect(path).await?));
     }
     let host = endpoint.host().unwrap_or_default();
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut addresses = Vec::new();
     for port in endpoint.ports() {
-        for address in lookup_host((host, port)).await? {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return prepare(stream).map(Stream::Tcp),
-                Err(error) => last = error,
-            }
+        addresses.extend(lookup_host((host, port)).await?);
+    }
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for (at, address) in addresses.iter().enumerate() {
+        // One address that stays silent leaves time for those after it.
+        let left = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
+        let share = until.saturating_duration_since(Instant::now()) / left;
+        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return prepare(stream).map(Stream::Tcp),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = too_long(),
         }
     }
     Err(last)
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "connecting took too long")
 }
 
 fn prepare(stream: TcpStream) -> io::Result<TcpStream> {

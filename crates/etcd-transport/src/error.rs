@@ -190,6 +190,8 @@ pub enum Cause {
     Closed,
     /// What came is not HTTP.
     NotHttp(String),
+    /// What answered is no etcd.
+    NotEtcd(String),
     /// What came is longer than this many bytes.
     TooLarge(usize),
     /// The server answered that it cannot now.
@@ -207,6 +209,7 @@ impl fmt::Display for Cause {
             Self::Silence => f.write_str("no answer"),
             Self::Closed => f.write_str("closed the connection before the reply was whole"),
             Self::NotHttp(text) => write!(f, "does not speak HTTP ({text})"),
+            Self::NotEtcd(text) => write!(f, "is no etcd ({text})"),
             Self::TooLarge(limit) => write!(f, "replied with more than {limit} bytes"),
             Self::Refused(text) | Self::Redirect(text) | Self::LeaderGone(text) => {
                 f.write_str(text)
@@ -219,7 +222,7 @@ impl Cause {
     /// The kind of error that a call is, when this cause was its last.
     pub(crate) fn kind(&self, phase: Phase) -> Kind {
         match (self, phase) {
-            (Self::NotHttp(_) | Self::Refused(_), _) => Kind::Protocol,
+            (Self::NotHttp(_) | Self::NotEtcd(_) | Self::Refused(_), _) => Kind::Protocol,
             (Self::TooLarge(_), _) => Kind::TooLarge,
             (Self::Redirect(_) | Self::LeaderGone(_), _) => Kind::Redirect,
             (_, Phase::Connect) => Kind::Unreachable,

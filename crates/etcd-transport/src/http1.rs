@@ -19,6 +19,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use crate::error::{Cause, Phase};
+use crate::progress::Progress;
 use crate::socket::{Gauge, Socket};
 
 /// The longest head of a reply.
@@ -165,6 +166,7 @@ impl Reply {
     pub(crate) async fn whole(
         mut self,
         most: usize,
+        progress: &Progress,
     ) -> Result<(Incoming, Option<Box<Http1>>), Failure> {
         let too_large = (Phase::ReplyStarted, Cause::TooLarge(most));
         if self.body.size_hint().lower() > most as u64 {
@@ -179,7 +181,9 @@ impl Reply {
             while rest.len() <= most
                 && let Some(chunk) = self.chunk().await
             {
-                rest.extend_from_slice(&chunk?);
+                let chunk = chunk?;
+                progress.add(chunk.len());
+                rest.extend_from_slice(&chunk);
             }
             body = rest.freeze();
         }

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::error::{Cause, Phase};
 use crate::multiplexed::Multiplexed;
+use crate::progress::Progress;
 use crate::socket::{Gauge, Socket};
 
 /// Why an exchange on a connection failed, and how far it got.
@@ -76,7 +77,10 @@ impl Http2 {
         })
         .await;
         if let Some(end) = ended {
-            return Err((Phase::Connect, end.map_or_else(|error| cause(&error), |()| Cause::Closed)));
+            return Err((
+                Phase::Connect,
+                end.map_or_else(|error| cause(&error), |()| Cause::Closed),
+            ));
         }
         // Whoever waits for a reply is told why the connection ended.
         tokio::spawn(async move {
@@ -187,11 +191,16 @@ impl Reply {
     }
 
     /// The whole reply, up to `most` bytes of body.
-    pub(crate) async fn whole(mut self, most: usize) -> Result<Incoming, Failure> {
+    pub(crate) async fn whole(
+        mut self,
+        most: usize,
+        progress: &Progress,
+    ) -> Result<Incoming, Failure> {
         let (mut pieces, mut held) = (Pieces::default(), 0);
         while let Some(chunk) = self.chunk().await {
             let chunk = chunk?;
             held += chunk.len();
+            progress.add(chunk.len());
             pieces.push(chunk);
             if held > most || pieces.announced().is_some_and(|length| length > most) {
                 return Err((Phase::ReplyStarted, Cause::TooLarge(most)));

@@ -62,7 +62,10 @@ impl Place {
     }
 
     /// Makes sure that a connection is there, by `dial` where none is and nobody makes one.
-    pub(crate) async fn ensure<F>(self: &Arc<Self>, dial: impl FnOnce() -> F) -> Result<Found, Failure>
+    pub(crate) async fn ensure<F>(
+        self: &Arc<Self>,
+        dial: impl FnOnce() -> F,
+    ) -> Result<Found, Failure>
     where
         F: Future<Output = Result<Http2, Failure>> + Send + 'static,
     {

@@ -41,6 +41,7 @@ mod http1;
 mod http2;
 mod lane;
 mod multiplexed;
+mod progress;
 mod socket;
 
 pub use channel::{Channel, OpenStream, Upstream};

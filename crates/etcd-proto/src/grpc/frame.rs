@@ -33,7 +33,10 @@ pub fn encode(message: &impl Message) -> Result<Bytes, EncodeError> {
 /// # Errors
 ///
 /// When the body is not exactly one frame, or the message in it cannot be read.
-pub fn message<M: Message + Default>(name: &'static str, mut body: Bytes) -> Result<M, DecodeError> {
+pub fn message<M: Message + Default>(
+    name: &'static str,
+    mut body: Bytes,
+) -> Result<M, DecodeError> {
     let length = match head(name, &body, usize::MAX)? {
         Some(length) if length == body.len() - FRAME_HEAD => length,
         Some(length) => {

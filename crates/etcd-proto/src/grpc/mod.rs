@@ -10,5 +10,5 @@ mod timeout;
 
 pub use frame::{Deframer, FRAME_HEAD, encode, message};
 pub use metadata::{HAS_LEADER, TOKEN, headers};
-pub use status::{Code, Status};
+pub use status::{Code, NO_GRPC, Status};
 pub use timeout::{GRPC_TIMEOUT, timeout};

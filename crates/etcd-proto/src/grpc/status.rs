@@ -12,6 +12,9 @@ const MESSAGE: usize = 4096;
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
+/// How our own message begins about a reply that is not gRPC.
+pub const NO_GRPC: &str = "no gRPC";
+
 /// A gRPC status code; unknown ones survive.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(pub u32);
@@ -112,7 +115,8 @@ impl Status {
     /// The status that the reply amounts to, by gRPC's table of HTTP statuses.
     pub fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), Self> {
         let kind = headers.get(CONTENT_TYPE).map(|kind| kind.as_bytes());
-        if status == StatusCode::OK && kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
+        if status == StatusCode::OK
+            && kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
         {
             return Ok(());
         }
@@ -127,7 +131,7 @@ impl Status {
             429 | 502..=504 => Code::UNAVAILABLE,
             _ => Code::UNKNOWN,
         };
-        Err(Self::new(code, format!("no gRPC: HTTP status {}", status.as_u16())))
+        Err(Self::new(code, format!("{NO_GRPC}: HTTP status {}", status.as_u16())))
     }
 
     fn read(headers: &HeaderMap) -> Option<Self> {

@@ -5,7 +5,7 @@ use std::fmt;
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::call::{Incoming, Outcome, Refusal};
+use crate::call::{Incoming, Outcome, Refusal, Remedy};
 use crate::error::DecodeError;
 use crate::escape::Escaped;
 
@@ -220,11 +220,17 @@ impl Refusal for Error {
         }
     }
 
-    fn may_pass(&self) -> bool {
+    fn remedy(&self) -> Remedy {
         match self {
-            Self::Key(error) => matches!(error.code.0, 300..=399),
-            Self::Unreadable { from_etcd, .. } => !from_etcd,
-            _ => self.status().is_server_error(),
+            Self::Key(error) if matches!(error.code.0, 300..=399) => Remedy::Later,
+            Self::Key(_) | Self::Unreadable { from_etcd: true, .. } => Remedy::Nothing,
+            // What answers with a page of its own is no etcd, or stands before one.
+            Self::Unreadable { .. } => Remedy::Elsewhere,
+            Self::Other { status: StatusCode::NOT_FOUND, .. } if !self.is_unsupported() => {
+                Remedy::Elsewhere
+            }
+            _ if self.status().is_server_error() => Remedy::Later,
+            _ => Remedy::Nothing,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What a v3 server says when it does not do what it was asked, and what that proves.
 
-use crate::call::{Outcome, Refusal};
+use crate::call::{Outcome, Refusal, Remedy};
 use crate::error::DecodeError;
 use crate::escape::Escaped;
-use crate::grpc::{Code, Status};
+use crate::grpc::{Code, NO_GRPC, Status};
 
 /// A v3 server's refusal, or a reply that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,12 +36,12 @@ pub struct Known {
     pub code: Code,
     /// Whether the operation took effect.
     pub outcome: Outcome,
-    /// Whether another member, or the same one later, may well answer otherwise.
-    pub may_pass: bool,
+    /// What may well lead to another answer.
+    pub remedy: Remedy,
 }
 
 macro_rules! known {
-    ($($(#[$doc:meta])* $name:ident: $code:ident $text:literal $outcome:ident $($passes:ident)?;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $code:ident $text:literal $outcome:ident $($remedy:ident)?;)*) => {
         /// The messages that this client tells apart.
         pub mod message {
             $($(#[$doc])* pub const $name: &str = $text;)*
@@ -54,11 +54,11 @@ macro_rules! known {
             message: $text,
             code: Code::$code,
             outcome: Outcome::$outcome,
-            may_pass: known!(@passes $($passes)?),
+            remedy: known!(@remedy $($remedy)?),
         },)*];
     };
-    (@passes passes) => { true };
-    (@passes) => { false };
+    (@remedy $remedy:ident) => { Remedy::$remedy };
+    (@remedy) => { Remedy::Nothing };
 }
 
 known! {
@@ -113,7 +113,7 @@ known! {
     /// A request over the server's limit, 1.5 MiB unless told otherwise.
     REQUEST_TOO_LARGE: INVALID_ARGUMENT "etcdserver: request is too large" NotApplied;
     /// Too many requests are under way.
-    TOO_MANY_REQUESTS: RESOURCE_EXHAUSTED "etcdserver: too many requests" NotApplied passes;
+    TOO_MANY_REQUESTS: RESOURCE_EXHAUSTED "etcdserver: too many requests" NotApplied Later;
     /// Authentication cannot be enabled without a user `root`.
     ROOT_USER_NOT_FOUND: FAILED_PRECONDITION "etcdserver: root user does not exist" NotApplied;
     /// Authentication cannot be enabled while `root` lacks its role.
@@ -149,29 +149,29 @@ known! {
     /// The token is older than a change of users or roles.
     AUTH_REVISION_OLD: INVALID_ARGUMENT "etcdserver: revision of auth store is old" NotApplied;
     /// The member knows of no leader.
-    NO_LEADER: UNAVAILABLE "etcdserver: no leader" NotApplied passes;
+    NO_LEADER: UNAVAILABLE "etcdserver: no leader" NotApplied Later;
     /// The member does not lead.
-    NOT_LEADER: FAILED_PRECONDITION "etcdserver: not leader" NotApplied passes;
+    NOT_LEADER: FAILED_PRECONDITION "etcdserver: not leader" NotApplied Elsewhere;
     /// Another member became the leader in the meantime.
-    LEADER_CHANGED: UNAVAILABLE "etcdserver: leader changed" Unknown passes;
+    LEADER_CHANGED: UNAVAILABLE "etcdserver: leader changed" Unknown Later;
     /// The member does not know yet what the cluster can do.
-    NOT_CAPABLE: FAILED_PRECONDITION "etcdserver: not capable" NotApplied passes;
+    NOT_CAPABLE: FAILED_PRECONDITION "etcdserver: not capable" NotApplied Later;
     /// The member is stopping.
-    SERVER_STOPPED: UNAVAILABLE "etcdserver: server stopped" Unknown passes;
+    SERVER_STOPPED: UNAVAILABLE "etcdserver: server stopped" Unknown Later;
     /// The cluster did not agree in time.
-    TIMED_OUT: UNAVAILABLE "etcdserver: request timed out" Unknown passes;
+    TIMED_OUT: UNAVAILABLE "etcdserver: request timed out" Unknown Later;
     /// The cluster did not agree in time, as its leader went.
-    TIMED_OUT_LEADER: UNAVAILABLE "etcdserver: request timed out, possibly due to previous leader failure" Unknown passes;
+    TIMED_OUT_LEADER: UNAVAILABLE "etcdserver: request timed out, possibly due to previous leader failure" Unknown Later;
     /// The cluster did not agree in time, as members do not hear each other.
-    TIMED_OUT_CONNECTION: UNAVAILABLE "etcdserver: request timed out, possibly due to connection lost" Unknown passes;
+    TIMED_OUT_CONNECTION: UNAVAILABLE "etcdserver: request timed out, possibly due to connection lost" Unknown Later;
     /// The member lags behind.
-    TIMED_OUT_APPLYING: UNAVAILABLE "etcdserver: request timed out, waiting for the applied index took too long" Unknown passes;
+    TIMED_OUT_APPLYING: UNAVAILABLE "etcdserver: request timed out, waiting for the applied index took too long" Unknown Later;
     /// Too few members are well.
-    UNHEALTHY: UNAVAILABLE "etcdserver: unhealthy cluster" Unknown passes;
+    UNHEALTHY: UNAVAILABLE "etcdserver: unhealthy cluster" Unknown Later;
     /// Members hold different data.
     CORRUPT: DATA_LOSS "etcdserver: corrupt cluster" NotApplied;
     /// A learner answers only a few calls.
-    NOT_FOR_LEARNERS: FAILED_PRECONDITION "etcdserver: rpc not supported for learner" NotApplied passes;
+    NOT_FOR_LEARNERS: FAILED_PRECONDITION "etcdserver: rpc not supported for learner" NotApplied Elsewhere;
     /// The member cannot take the lead.
     BAD_TRANSFEREE: FAILED_PRECONDITION "etcdserver: bad leader transferee" NotApplied;
     /// A version to downgrade to that is none.
@@ -189,7 +189,7 @@ known! {
     /// The caller's time was over, at the server.
     DEADLINE_EXCEEDED: DEADLINE_EXCEEDED "etcdserver: context deadline exceeded" Unknown;
     /// The consensus did not take the request.
-    PROPOSAL_DROPPED: UNKNOWN "raft proposal dropped" NotApplied passes;
+    PROPOSAL_DROPPED: UNKNOWN "raft proposal dropped" NotApplied Later;
 }
 
 /// A request longer than a gRPC server takes; it is not looked at.
@@ -233,14 +233,16 @@ impl Refusal for Error {
         }
     }
 
-    fn may_pass(&self) -> bool {
+    fn remedy(&self) -> Remedy {
         match self {
             Self::Status(status) => match known(status) {
-                Some(known) => known.may_pass,
-                None => status.code == Code::UNAVAILABLE,
+                Some(known) => known.remedy,
+                None if status.code == Code::UNAVAILABLE => Remedy::Later,
+                None if status.message.starts_with(NO_GRPC) => Remedy::Elsewhere,
+                None => Remedy::Nothing,
             },
-            Self::Cut => true,
-            Self::Unreadable(_) => false,
+            Self::Cut => Remedy::Elsewhere,
+            Self::Unreadable(_) => Remedy::Nothing,
         }
     }
 }
@@ -287,8 +289,18 @@ mod tests {
             (Code::UNAVAILABLE, "connection refused by a proxy", Unknown, true),
             (Code::RESOURCE_EXHAUSTED, message::TOO_MANY_REQUESTS, NotApplied, true),
             (Code::RESOURCE_EXHAUSTED, message::NO_SPACE, Unknown, false),
-            (Code::RESOURCE_EXHAUSTED, "grpc: received message larger than max (9 vs. 8)", NotApplied, false),
-            (Code::RESOURCE_EXHAUSTED, "grpc: trying to send message larger than max", Unknown, false),
+            (
+                Code::RESOURCE_EXHAUSTED,
+                "grpc: received message larger than max (9 vs. 8)",
+                NotApplied,
+                false,
+            ),
+            (
+                Code::RESOURCE_EXHAUSTED,
+                "grpc: trying to send message larger than max",
+                Unknown,
+                false,
+            ),
             (Code::UNKNOWN, message::PROPOSAL_DROPPED, NotApplied, true),
             (Code::UNKNOWN, "something else", Unknown, false),
             // The Lock service gives messages another code.

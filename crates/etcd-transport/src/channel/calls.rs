@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
-use etcd_proto::call::{Exchange, Incoming, Outcome, Outgoing, Refusal, Replay};
+use etcd_proto::call::{Exchange, Incoming, Outcome, Outgoing, Refusal as _, Replay};
 use etcd_proto::grpc;
 use http::Method;
 use http::uri::PathAndQuery;
 
-use super::attempt::Failed;
+use super::attempt::{Failed, Landed};
 use super::{Channel, Shared};
 use crate::config::Lane;
 use crate::conn::Peer;
@@ -18,6 +18,7 @@ use crate::error::{CallError, Cause, Phase};
 use crate::failover::pauses;
 use crate::http2::{Failure, Outbound};
 use crate::lane::Found;
+use crate::progress::Progress;
 
 /// How often a request is tried again whose endpoint proved that it did not process it.
 const MOST_TRIES: u32 = 8;
@@ -42,7 +43,7 @@ impl Channel {
                 (_, course) => {
                     let course =
                         course.get_or_insert_with(|| self.course(deadline, Phase::Connect));
-                    let reached = course.race(|peer| self.shared.reach(peer, Lane::Calls)).await;
+                    let reached = course.race(|peer, _| self.shared.reach(peer, Lane::Calls)).await;
                     reached.map_err(|error| refused.take().unwrap_or(CallError::Failed(error)))?
                 }
             };
@@ -50,11 +51,11 @@ impl Channel {
             let sent = self.shared.unary_until(peer, outgoing, deadline).await;
             let course = course.get_or_insert_with(|| self.course(deadline, Phase::Connect));
             match sent {
-                Ok((peer, incoming)) => match self.decode(exchange, &peer, incoming) {
+                Ok(landed) => match self.decode(exchange, &landed.peer, landed.incoming) {
                     Err(CallError::Refused { refusal, endpoint, outcome })
                         if outcome == Outcome::NotApplied && refusal.may_pass() =>
                     {
-                        course.refused(&peer, refusal.to_string(), outcome);
+                        course.refused(&landed.peer, &refusal, outcome, landed.began);
                         refused = Some(CallError::Refused { refusal, endpoint, outcome });
                         let until = deadline.min(Instant::now() + pauses.pause());
                         tokio::time::sleep_until(until.into()).await;
@@ -87,10 +88,11 @@ impl Shared {
         &self,
         peer: Arc<Peer>,
         outgoing: &Outgoing,
-    ) -> Result<(Arc<Peer>, Incoming), Failed> {
+        progress: &Progress,
+    ) -> Result<Landed, Failed> {
         let began = Instant::now();
-        match self.try_unary(&peer, outgoing).await {
-            Ok(incoming) => Ok((peer, incoming)),
+        match self.try_unary(&peer, outgoing, progress).await {
+            Ok(incoming) => Ok(Landed { peer, incoming, began, repeated: false }),
             Err((phase, cause)) => Err(Failed { peer, phase, cause, began }),
         }
     }
@@ -100,20 +102,26 @@ impl Shared {
         peer: Arc<Peer>,
         outgoing: &Outgoing,
         deadline: Instant,
-    ) -> Result<(Arc<Peer>, Incoming), Failed> {
+    ) -> Result<Landed, Failed> {
         let began = Instant::now();
-        let attempt = self.unary(Arc::clone(&peer), outgoing);
+        let progress = Progress::default();
+        let attempt = self.unary(Arc::clone(&peer), outgoing, &progress);
         let silent = |_| Failed { peer, phase: Phase::Sent, cause: Cause::Silence, began };
         tokio::time::timeout_at(deadline.into(), attempt).await.map_err(silent)?
     }
 
-    async fn try_unary(&self, peer: &Peer, outgoing: &Outgoing) -> Result<Incoming, Failure> {
+    async fn try_unary(
+        &self,
+        peer: &Peer,
+        outgoing: &Outgoing,
+        progress: &Progress,
+    ) -> Result<Incoming, Failure> {
         if !peer.is_open(Lane::Calls) {
             self.open(peer, Lane::Calls).await?;
         }
         let body = Outbound::message(outgoing.body.clone());
         let reply = peer.send(Lane::Calls, outgoing, body)?.await?;
-        let incoming = reply.whole(self.config.max_reply).await?;
+        let incoming = reply.whole(self.config.max_reply, progress).await?;
         self.answered(peer, Instant::now());
         Ok(incoming)
     }

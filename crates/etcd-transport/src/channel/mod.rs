@@ -3,6 +3,7 @@
 mod attempt;
 mod calls;
 mod course;
+mod dispatch;
 mod stream;
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -11,14 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use etcd_proto::call::{Exchange, HttpVersion, Incoming, Outcome, Outgoing, Refusal, Replay};
+use etcd_proto::grpc::{self, GRPC_TIMEOUT};
 
 use crate::config::{CallOptions, Config};
 use crate::conn::Peer;
 use crate::endpoint::Endpoint;
-use crate::error::{CallError, Error, Phase};
+use crate::error::{CallError, Phase};
+use crate::progress::Progress;
 use crate::set::{EndpointSet, Health};
 use crate::status::{Counters, EndpointStatus};
-use attempt::Failed;
+use attempt::{Failed, Landed};
 pub use stream::{OpenStream, Upstream};
 
 /// Longer than any call takes, and short enough to be added to any instant.
@@ -90,6 +93,10 @@ impl Channel {
         let mut outgoing = exchange.request()?;
         let deadline = self.deadline(options);
         outgoing.headers.extend(options.headers.clone());
+        if E::HTTP == HttpVersion::Http2 {
+            let timeout = options.deadline.unwrap_or(self.shared.config.deadline);
+            outgoing.headers.insert(GRPC_TIMEOUT, grpc::timeout(timeout));
+        }
         match (exchange.replay(), E::HTTP) {
             (Replay::Safe | Replay::Guarded, _) if !options.waits => {
                 self.read(exchange, &outgoing, deadline).await
@@ -113,14 +120,15 @@ impl Channel {
         let mut course = self.course(deadline, Phase::Sent);
         let mut refused = None;
         let error = loop {
-            let won = course.race(|peer| self.shared.carry(E::HTTP, peer, outgoing)).await;
-            let (peer, incoming) = match won {
-                Ok(won) => won,
+            let carry = |peer, progress| self.shared.carry(E::HTTP, peer, outgoing, progress);
+            let landed = match course.race(carry).await {
+                Ok(landed) => landed,
                 Err(error) => break refused.unwrap_or(CallError::Failed(error)),
             };
-            match self.decode(exchange, &peer, incoming) {
+            course.repeated(landed.repeated);
+            match self.decode(exchange, &landed.peer, landed.incoming) {
                 Err(CallError::Refused { refusal, endpoint, outcome }) if refusal.may_pass() => {
-                    course.refused(&peer, refusal.to_string(), outcome);
+                    course.refused(&landed.peer, &refusal, outcome, landed.began);
                     refused = Some(CallError::Refused { refusal, endpoint, outcome });
                 }
                 Err(error) => break error,
@@ -129,40 +137,6 @@ impl Channel {
         };
         let open = course.is_open() && exchange.replay() != Replay::Safe;
         Err(if open { error.left_open() } else { error })
-    }
-
-    /// A call that is sent once, on a connection whose endpoint gave a sign of life.
-    async fn deliver<E: Exchange>(
-        &self,
-        exchange: &E,
-        outgoing: &Outgoing,
-        replay: Replay,
-        deadline: Instant,
-    ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let (peer, reply) =
-            self.dispatch(outgoing, replay, deadline).await.map_err(CallError::Failed)?;
-        let head = reply.head.status;
-        let whole =
-            tokio::time::timeout_at(deadline.into(), reply.whole(self.shared.config.max_reply))
-                .await;
-        match attempt::ended(whole) {
-            Ok((incoming, connection)) => {
-                peer.give_back(connection);
-                self.decode(exchange, &peer, incoming)
-            }
-            Err((phase, cause)) => {
-                let applied =
-                    head.is_success() && matches!(cause, crate::error::Cause::TooLarge(_));
-                let kind = cause.kind(phase);
-                let attempt = peer.attempt(phase, cause, Instant::now());
-                let outcome = match replay {
-                    Replay::Safe => Outcome::NotApplied,
-                    _ if applied => Outcome::Applied,
-                    _ => Outcome::Unknown,
-                };
-                Err(CallError::Failed(Error::new(kind, outcome, vec![attempt])))
-            }
-        }
     }
 
     fn decode<E: Exchange>(
@@ -237,10 +211,11 @@ impl Shared {
         version: HttpVersion,
         peer: Arc<Peer>,
         outgoing: &Outgoing,
-    ) -> Result<(Arc<Peer>, Incoming), Failed> {
+        progress: Progress,
+    ) -> Result<Landed, Failed> {
         match version {
-            HttpVersion::Http1 => self.exchange(peer, outgoing).await,
-            HttpVersion::Http2 => self.unary(peer, outgoing).await,
+            HttpVersion::Http1 => self.exchange(peer, outgoing, &progress).await,
+            HttpVersion::Http2 => self.unary(peer, outgoing, &progress).await,
         }
     }
 
