@@ -184,7 +184,8 @@ pub struct WatchResponse {
 impl WatchResponse {
     /// Whether this says no more than how far the watch is.
     pub fn is_progress_notify(&self) -> bool {
-        self.events.is_empty() && !self.created && !self.canceled && self.compact_revision == 0
+        let ends = self.canceled || self.compact_revision != 0;
+        self.events.is_empty() && !self.created && !ends && self.revision() != Revision(0)
     }
 }
 
