@@ -178,7 +178,6 @@ fn values_are_completed_and_removals_are_not() {
 
 #[test]
 fn a_watch_tells_a_stream_from_a_refusal() {
-    let watch = Watch::new(key("/k"));
     assert!(Watch::accepts(StatusCode::OK, &HeaderMap::new()));
     for status in [StatusCode::BAD_REQUEST, StatusCode::TEMPORARY_REDIRECT, StatusCode::NOT_FOUND] {
         assert!(!Watch::accepts(status, &HeaderMap::new()));
