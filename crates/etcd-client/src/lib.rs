@@ -31,6 +31,7 @@
 pub mod error;
 pub mod session;
 pub mod v2;
+pub mod v3;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -39,8 +40,10 @@ mod keeper;
 
 pub use error::{Error, ErrorKind};
 pub use etcd_proto::call::Outcome;
-pub use etcd_proto::ids::Ttl;
+pub use etcd_proto::ids::{ClusterId, LeaseId, MemberId, Revision, Ttl};
+pub use etcd_proto::key::KeyRange;
 pub use etcd_proto::tree;
 pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
 pub use etcd_transport::{CallOptions, Config, Counters, EndpointStatus};
 pub use session::Session;
+pub use v3::Client;

@@ -71,20 +71,31 @@ impl Config {
 /// A user and a password, ready to be sent and never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    basic: String,
+    user: String,
+    password: String,
 }
 
 impl Credentials {
-    /// The credentials of a v2 user, as HTTP basic authentication has them.
+    /// The credentials of a user: v2 servers get them with every request, v3 servers for a token.
     pub fn new(user: &str, password: &str) -> Self {
-        use base64::Engine as _;
-        let pair = format!("{user}:{password}");
-        Self { basic: format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)) }
+        Self { user: user.to_owned(), password: password.to_owned() }
     }
 
-    /// The value of an `Authorization` header.
-    pub(crate) fn header(&self) -> &str {
-        &self.basic
+    /// The user's name.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The password, for whoever has to send it.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The value of an `Authorization` header, as HTTP basic authentication has it.
+    pub(crate) fn header(&self) -> String {
+        use base64::Engine as _;
+        let pair = format!("{}:{}", self.user, self.password);
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
     }
 }
 

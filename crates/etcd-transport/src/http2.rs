@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ impl Http2 {
     /// is dropped.
     pub(crate) fn send(&mut self, request: Request<Outbound>) -> Answer {
         let answer = self.sender.try_send_request(request);
-        Answer(Box::pin(async move {
+        Answer(Mutex::new(Box::pin(async move {
             match answer.await {
                 Ok(response) => {
                     let (head, body) = response.into_parts();
@@ -110,18 +110,21 @@ impl Http2 {
                     Err((phase, cause(error.error())))
                 }
             }
-        }))
+        })))
     }
 }
 
 /// The head of a reply, once it comes.
-pub(crate) struct Answer(Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>);
+///
+/// The mutex is never locked: it lets what holds an answer be shared between threads.
+pub(crate) struct Answer(Mutex<Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>>);
 
 impl Future for Answer {
     type Output = Result<Reply, Failure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
+        let future = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        future.as_mut().poll(cx)
     }
 }
 

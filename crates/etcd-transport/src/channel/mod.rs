@@ -63,7 +63,12 @@ impl Channel {
             let peer = Arc::new(Peer::new(endpoint.clone(), &config));
             (endpoint, peer)
         });
-        let endpoints = Mutex::new(EndpointSet::new(peers));
+        let endpoints = EndpointSet::new(peers);
+        Self::with(endpoints, config)
+    }
+
+    fn with(endpoints: EndpointSet<Arc<Peer>>, config: Config) -> Self {
+        let endpoints = Mutex::new(endpoints);
         // Clients that failed together should not come back together.
         let seeds = RandomState::new().hash_one(0);
         let shared = Shared { endpoints, config, counted: Counted::default(), seeds: seeds.into() };
@@ -168,6 +173,15 @@ impl Channel {
     pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
         let peer = |endpoint: &Endpoint| Arc::new(Peer::new(endpoint.clone(), &self.shared.config));
         self.shared.endpoints().replace(endpoints, peer);
+    }
+
+    /// A channel to one endpoint alone, for calls that concern one member. It has the connections of
+    /// this channel where it has that endpoint too, and counts for itself.
+    pub fn only(&self, endpoint: &Endpoint) -> Self {
+        let known = self.shared.endpoints().payload_of(endpoint).cloned();
+        let config = self.shared.config.clone();
+        let peer = known.unwrap_or_else(|| Arc::new(Peer::new(endpoint.clone(), &config)));
+        Self::with(EndpointSet::new([(endpoint.clone(), peer)]), config)
     }
 
     /// Has calls ask another endpoint before this one for a while.

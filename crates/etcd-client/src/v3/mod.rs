@@ -1,0 +1,30 @@
+//! The whole v3 API, for etcd 3.0 to 3.7.
+//!
+//! [`Client`] has a handle for each service; the requests that they take, and the replies that
+//! they give, are the messages of the API itself, in [`api`].
+//!
+//! ```no_run
+//! use etcd_client::{Client, KeyRange};
+//!
+//! # async fn example() -> Result<(), etcd_client::Error> {
+//! let client = Client::new("127.0.0.1:2379")?;
+//! let revision = client.kv().put("/config/name", "a").await?.revision();
+//! for entry in client.kv().range(KeyRange::prefix("/config/")).await?.kvs {
+//!     println!("{:?} = {:?}", entry.key, entry.value);
+//! }
+//! client.kv().update_if("/config/name", "b", revision).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod core;
+mod kv;
+mod namespace;
+mod token;
+
+/// The requests and replies of the v3 API.
+pub use etcd_proto::v3 as api;
+
+pub use client::Client;
+pub use kv::{Kv, Range};
