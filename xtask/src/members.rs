@@ -36,6 +36,11 @@ impl Version {
         (self.major, self.minor) < (3, 6)
     }
 
+    /// Whether this server speaks gRPC, which came with 3.0.
+    pub fn serves_v3(self) -> bool {
+        self.major >= 3
+    }
+
     /// Whether the v2 API is there, yet off unless asked for.
     fn must_enable_v2(self) -> bool {
         self.serves_v2() && (self.major, self.minor) >= (3, 4)
@@ -104,6 +109,10 @@ pub struct Options {
     pub own_process_group: bool,
     /// How long members may take until they are healthy, 30 s by default.
     pub patience: Duration,
+    /// Keeps data and logs in memory, below `/dev/shm`, on systems that have it.
+    ///
+    /// Members then wait for no disk, which makes their timing steadier.
+    pub in_memory: bool,
 }
 
 impl Default for Options {
@@ -115,6 +124,7 @@ impl Default for Options {
             base_port: None,
             own_process_group: false,
             patience: Duration::from_secs(30),
+            in_memory: false,
         }
     }
 }
@@ -155,9 +165,16 @@ impl Member {
         self.get("/health").is_ok_and(|(status, body)| status == 200 && body.contains("true"))
     }
 
-    /// Whether the member says that it leads; needs the v2 API.
+    /// Whether the member says that it leads.
     pub fn is_leader(&self) -> bool {
-        self.get("/v2/stats/self").is_ok_and(|(_, body)| body.contains("\"StateLeader\""))
+        match self.get("/v2/stats/self") {
+            // 3.6 has no v2 API, and before 3.1 there was no such metric.
+            Ok((404, _)) => self
+                .get("/metrics")
+                .is_ok_and(|(_, metrics)| metrics.contains("\netcd_server_is_leader 1\n")),
+            Ok((_, statistics)) => statistics.contains("\"StateLeader\""),
+            Err(_) => false,
+        }
     }
 
     /// Plain `GET path` from this member: status and body.
@@ -317,7 +334,7 @@ impl Cluster {
         self.members[index].signal("CONT")
     }
 
-    /// The member that says it leads, `None` during an election; needs the v2 API.
+    /// The member that says it leads, `None` during an election.
     ///
     /// A leader that was just cut off may still say so.
     pub fn leader(&self) -> Option<usize> {
@@ -328,9 +345,8 @@ impl Cluster {
     pub fn wait_healthy(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + self.options.patience;
         let names: Vec<_> = self.members.iter().map(|m| format!("\"{}\"", m.name)).collect();
-        let ask_names = self.etcd.version.serves_v2();
         for member in self.members.iter_mut().filter(|m| m.child.is_some()) {
-            while !(member.is_healthy() && (!ask_names || lists_all(member, &names))) {
+            while !(member.is_healthy() && lists_all(member, &names)) {
                 if let Some(status) = member.exited()? {
                     return Err(member.failure(format_args!("ended with {status}")));
                 }
@@ -359,7 +375,7 @@ impl Cluster {
             Some(base) => ports_from(base, size)?,
             None => free_ports(2 * size)?,
         };
-        let root = new_temp_dir()?;
+        let root = new_temp_dir(options.in_memory)?;
         let members: Vec<_> = ports
             .chunks_exact(2)
             .enumerate()
@@ -400,8 +416,14 @@ pub fn http_get(port: u16, path: &str, timeout: Duration) -> io::Result<(u16, St
     stream.set_write_timeout(Some(timeout))?;
     // HTTP/1.0: the body ends with the connection and is never chunked.
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
-    let mut reply = Vec::new();
-    stream.read_to_end(&mut reply)?;
+    let (mut reply, mut buffer) = (Vec::new(), [0; 8192]);
+    // Ports for peers keep the connection open even so.
+    while !is_complete(&reply) {
+        match stream.read(&mut buffer)? {
+            0 => break,
+            length => reply.extend_from_slice(&buffer[..length]),
+        }
+    }
     parse_reply(&String::from_utf8_lossy(&reply)).ok_or_else(|| {
         io::Error::new(io::ErrorKind::InvalidData, format!("{address}{path}: not an HTTP reply"))
     })
@@ -459,12 +481,14 @@ fn clean_command(program: &Path) -> Command {
     command
 }
 
-fn new_temp_dir() -> io::Result<PathBuf> {
+fn new_temp_dir(in_memory: bool) -> io::Result<PathBuf> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
+    let memory = Path::new("/dev/shm");
+    let base = if in_memory && memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("etcd-members-{}-{number}", std::process::id());
-        let dir = std::env::temp_dir().join(name);
+        let dir = base.join(name);
         match fs::create_dir(&dir) {
             // Left behind by a killed process that had the same id.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -473,8 +497,10 @@ fn new_temp_dir() -> io::Result<PathBuf> {
     }
 }
 
+/// Asked as another member would ask: this list is there with and without the v2 API.
 fn lists_all(member: &Member, names: &[String]) -> bool {
-    member.get("/v2/members").is_ok_and(|(_, body)| names.iter().all(|name| body.contains(name)))
+    http_get(member.peer_port, "/members", Duration::from_secs(2))
+        .is_ok_and(|(_, body)| names.iter().all(|name| body.contains(name)))
 }
 
 fn is_port_taken(error: &io::Error) -> bool {
@@ -485,6 +511,18 @@ fn parse_reply(reply: &str) -> Option<(u16, String)> {
     let (head, body) = reply.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
     Some((status, body.to_owned()))
+}
+
+/// Whether a reply that says its length has come to its end.
+fn is_complete(reply: &[u8]) -> bool {
+    let Some(end) = reply.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&reply[..end]);
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length: Option<usize> = length.and_then(|(_, value)| value.trim().parse().ok());
+    length.is_some_and(|length| reply.len() >= end + 4 + length)
 }
 
 #[cfg(test)]
@@ -545,6 +583,8 @@ mod tests {
         assert!(!old.iter().any(|f| f.starts_with("--enable-v2") || f.starts_with("--log")));
         assert!(new.contains(&"--enable-v2=true".to_owned()));
         assert!(new.contains(&"--logger=zap".to_owned()));
+        let newest = member.flags(version(3, 7, 3), "m1=x", &options);
+        assert!(!newest.iter().any(|f| f.starts_with("--enable-v2")));
     }
 
     #[test]
@@ -571,5 +611,18 @@ mod tests {
         assert_eq!(parse_reply(reply), Some((200, "true".to_owned())));
         assert_eq!(parse_reply("SSH-2.0\r\n\r\n"), None);
         assert_eq!(parse_reply("HTTP/1.1 200 OK\r\n"), None);
+    }
+
+    #[test]
+    fn a_reply_ends_with_its_length_or_the_connection() {
+        let head = "HTTP/1.0 200 OK\r\ncontent-length: 4\r\n\r\n";
+        for (reply, ends) in [
+            ("HTTP/1.0 200 OK\r\n".to_owned(), false),
+            (format!("{head}tru"), false),
+            (format!("{head}true"), true),
+            ("HTTP/1.0 200 OK\r\n\r\ntrue".to_owned(), false),
+        ] {
+            assert_eq!(is_complete(reply.as_bytes()), ends, "{reply}");
+        }
     }
 }
