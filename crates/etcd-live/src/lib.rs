@@ -15,7 +15,7 @@
 pub mod blackhole;
 pub mod etcd;
 pub mod faults;
-#[path = "../../../xtask/src/members.rs"]
+#[path = "../../../xtask/src/members/mod.rs"]
 pub mod members;
 pub mod program;
 pub mod proxy;
