@@ -11,7 +11,8 @@ pub(crate) const HELP: &str = "\
 Usage: cargo xtask ci
 
 Runs, cheap to dear: cargo fmt, tidy, layers, clippy, each library with each feature alone and
-with none, the documentation, and then what cargo xtask test runs. What could not run fails here.
+with none, the documentation, and then what cargo xtask test runs. What could not run fails here,
+unless it needs nothing but Go: a machine without it has no etcd that is built from source.
 ";
 
 /// Runs every check; the first failure ends it.

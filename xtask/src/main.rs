@@ -30,7 +30,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "setup",
-        summary: "find what the tests need, install what is missing",
+        summary: "find what the tests need, install or build what is missing",
         help: setup::HELP,
         run: setup::command,
     },
