@@ -1,11 +1,13 @@
 //! What every service stands on: a channel, and a token for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use etcd_proto::call::{Duplex, Exchange, Refusal as _, Streaming};
 use etcd_proto::grpc::{HAS_LEADER, TOKEN};
 use etcd_proto::v2::GetVersion;
-use etcd_proto::v3::{self as wire, Rpc};
+use etcd_proto::v3::{self as wire, Rpc, StreamRpc};
 use etcd_transport::endpoint::Endpoint;
 use etcd_transport::{CallError, CallOptions, Channel, OpenStream, Upstream};
 use http::HeaderValue;
@@ -20,18 +22,20 @@ type Refused = CallError<wire::Error>;
 pub(crate) struct Core {
     channel: Channel,
     tokens: Option<Arc<Tokens>>,
+    /// A member did not know the call that streams a range.
+    no_range_streams: Arc<AtomicBool>,
 }
 
 impl Core {
     pub(crate) fn new(channel: Channel) -> Self {
         let credentials = channel.config().credentials.clone();
         let tokens = credentials.map(|credentials| Arc::new(Tokens::new(credentials)));
-        Self { channel, tokens }
+        Self { channel, tokens, no_range_streams: Arc::default() }
     }
 
     /// The same for one endpoint alone.
     pub(crate) fn only(&self, endpoint: &Endpoint) -> Self {
-        Self { channel: self.channel.only(endpoint), tokens: self.tokens.clone() }
+        Self { channel: self.channel.only(endpoint), ..self.clone() }
     }
 
     pub(crate) fn channel(&self) -> &Channel {
@@ -106,6 +110,35 @@ impl Core {
         if let Some(tokens) = &self.tokens {
             tokens.forget().await;
         }
+    }
+
+    /// The next item of a stream; an error says what is known, as one of a call does.
+    pub(crate) async fn next_of<S>(
+        &self,
+        stream: &mut OpenStream<S>,
+    ) -> Result<Option<<S as Streaming>::Item>, Error>
+    where
+        S: Streaming<Refusal = wire::Error> + StreamRpc,
+    {
+        match stream.next().await {
+            Ok(item) => Ok(item),
+            Err(error) => Err(self.explain(error, S::PATH, S::SINCE).await),
+        }
+    }
+
+    /// How long a call with these options may take.
+    pub(crate) fn deadline(&self, options: &CallOptions) -> Duration {
+        options.deadline.unwrap_or_else(|| self.channel.config().deadline)
+    }
+
+    /// Whether members may know the call that streams a range; they do from 3.7 on.
+    pub(crate) fn may_stream_ranges(&self) -> bool {
+        !self.no_range_streams.load(Ordering::Relaxed)
+    }
+
+    /// One does not, so none is asked for it any more.
+    pub(crate) fn cannot_stream_ranges(&self) {
+        self.no_range_streams.store(true, Ordering::Relaxed);
     }
 
     async fn with_leader(&self, options: &CallOptions) -> Result<CallOptions, Refused> {

@@ -21,6 +21,8 @@ mod client;
 mod core;
 mod kv;
 mod namespace;
+mod range_stream;
+mod steps;
 mod token;
 
 /// The requests and replies of the v3 API.
@@ -28,3 +30,4 @@ pub use etcd_proto::v3 as api;
 
 pub use client::Client;
 pub use kv::{Kv, Range};
+pub use range_stream::RangeStream;
