@@ -93,6 +93,18 @@ impl Core {
         self.channel.stream(streaming, &self.with_leader(options).await?).await
     }
 
+    /// Like [`stream`](Self::stream), from a member that may be without a leader.
+    pub(crate) async fn stream_without_leader<S>(
+        &self,
+        streaming: &S,
+        options: &CallOptions,
+    ) -> Result<OpenStream<S>, Refused>
+    where
+        S: Streaming<Refusal = wire::Error>,
+    {
+        self.channel.stream(streaming, &self.with_token(options).await?).await
+    }
+
     /// Opens a stream in both directions to a member that knows of a leader.
     pub(crate) async fn duplex<D>(
         &self,
@@ -142,10 +154,14 @@ impl Core {
     }
 
     async fn with_leader(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
-        let options = options.clone().header(HAS_LEADER, HeaderValue::from_static("true"));
+        let options = self.with_token(options).await?;
+        Ok(options.header(HAS_LEADER, HeaderValue::from_static("true")))
+    }
+
+    async fn with_token(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
         match &self.tokens {
-            Some(tokens) => Ok(bearing(&options, tokens.current(&self.channel).await?)),
-            None => Ok(options),
+            Some(tokens) => Ok(bearing(options, tokens.current(&self.channel).await?)),
+            None => Ok(options.clone()),
         }
     }
 

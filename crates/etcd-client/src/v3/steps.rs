@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use crate::error::Error;
@@ -9,7 +10,8 @@ use crate::error::Error;
 /// What a step came to: an item, if any, and what to go on with, if there is more.
 pub(super) type Stepped<S, T> = (Option<S>, Option<Result<T, Error>>);
 
-type Work<S, T> = Pin<Box<dyn Future<Output = Stepped<S, T>> + Send>>;
+/// A step under way.
+pub(super) type Work<S, T> = Pin<Box<dyn Future<Output = Stepped<S, T>> + Send>>;
 
 /// A state that steps forward, for a stream around it.
 ///
@@ -21,7 +23,8 @@ pub(super) struct Steps<S, T> {
 
 enum At<S, T> {
     Rest(S),
-    Work(Work<S, T>),
+    /// In a mutex that is never locked, as it makes this `Sync`.
+    Work(Mutex<Work<S, T>>),
     End,
 }
 
@@ -34,23 +37,20 @@ impl<S, T> Steps<S, T> {
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error>>> {
         loop {
             match std::mem::replace(&mut self.at, At::End) {
-                At::Rest(state) => self.at = At::Work((self.step)(state)),
-                At::Work(mut work) => match work.as_mut().poll(cx) {
-                    Poll::Pending => {
+                At::Rest(state) => self.at = At::Work(Mutex::new((self.step)(state))),
+                At::Work(mut work) => {
+                    let polled = work.get_mut().unwrap_or_else(PoisonError::into_inner);
+                    let Poll::Ready((state, item)) = polled.as_mut().poll(cx) else {
                         self.at = At::Work(work);
                         return Poll::Pending;
+                    };
+                    if let (Some(state), None | Some(Ok(_))) = (state, &item) {
+                        self.at = At::Rest(state);
                     }
-                    Poll::Ready((state, item)) => {
-                        if matches!(item, None | Some(Ok(_)))
-                            && let Some(state) = state
-                        {
-                            self.at = At::Rest(state);
-                        }
-                        if item.is_some() {
-                            return Poll::Ready(item);
-                        }
+                    if item.is_some() {
+                        return Poll::Ready(item);
                     }
-                },
+                }
                 At::End => return Poll::Ready(None),
             }
         }

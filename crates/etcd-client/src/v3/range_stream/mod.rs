@@ -16,7 +16,7 @@ use futures_core::Stream;
 
 use self::pages::{Known, Odd, Pages};
 use super::kv::{Kv, Range};
-use super::steps::{Stepped, Steps};
+use super::steps::{Steps, Work};
 use crate::error::{Error, ErrorKind};
 
 impl Range {
@@ -134,7 +134,7 @@ impl Reader {
     }
 }
 
-fn step(mut reader: Reader) -> Pin<Box<dyn Future<Output = Stepped<Reader, Piece>> + Send>> {
+fn step(mut reader: Reader) -> Work<Reader, Piece> {
     Box::pin(async move {
         let pages = match &mut reader.pages {
             Ok(pages) => pages,
@@ -163,7 +163,11 @@ async fn piece(kv: &Kv, pages: &mut Pages, source: &mut Source) -> Result<Vec<Ke
 }
 
 async fn open(kv: &Kv, request: RangeRequest) -> Source {
-    match kv.core.stream(&wire::RangeStream(request), &kv.options).await {
+    let stream = match request.serializable {
+        true => kv.core.stream_without_leader(&wire::RangeStream(request), &kv.options).await,
+        false => kv.core.stream(&wire::RangeStream(request), &kv.options).await,
+    };
+    match stream {
         Ok(stream) => Source::Streaming(Box::new(stream)),
         // Pages will tell what is wrong, if anything is.
         Err(_) => Source::Paged,
