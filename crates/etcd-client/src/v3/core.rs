@@ -7,7 +7,7 @@ use std::time::Duration;
 use etcd_proto::call::{Duplex, Exchange, Refusal as _, Streaming};
 use etcd_proto::grpc::{HAS_LEADER, TOKEN};
 use etcd_proto::v2::GetVersion;
-use etcd_proto::v3::{self as wire, Rpc, StreamRpc};
+use etcd_proto::v3::{self as wire, Rpc};
 use etcd_transport::endpoint::Endpoint;
 use etcd_transport::{CallError, CallOptions, Channel, OpenStream, Upstream};
 use http::HeaderValue;
@@ -124,18 +124,11 @@ impl Core {
         }
     }
 
-    /// The next item of a stream; an error says what is known, as one of a call does.
-    pub(crate) async fn next_of<S>(
-        &self,
-        stream: &mut OpenStream<S>,
-    ) -> Result<Option<<S as Streaming>::Item>, Error>
-    where
-        S: Streaming<Refusal = wire::Error> + StreamRpc,
-    {
-        match stream.next().await {
-            Ok(item) => Ok(item),
-            Err(error) => Err(self.explain(error, S::PATH, S::SINCE).await),
-        }
+    /// Fetches another token than the one that was refused with these options; whether there is one.
+    pub(crate) async fn renew_token(&self, refused: &CallOptions) -> Result<bool, Refused> {
+        let Some(tokens) = &self.tokens else { return Ok(false) };
+        let token = tokens.renew(&self.channel, refused.headers.get(TOKEN)).await?;
+        Ok(token.is_some())
     }
 
     /// How long a call with these options may take.
@@ -153,12 +146,12 @@ impl Core {
         self.no_range_streams.store(true, Ordering::Relaxed);
     }
 
-    async fn with_leader(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
+    pub(crate) async fn with_leader(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
         let options = self.with_token(options).await?;
         Ok(options.header(HAS_LEADER, HeaderValue::from_static("true")))
     }
 
-    async fn with_token(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
+    pub(crate) async fn with_token(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
         match &self.tokens {
             Some(tokens) => Ok(bearing(options, tokens.current(&self.channel).await?)),
             None => Ok(options.clone()),

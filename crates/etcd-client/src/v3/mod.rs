@@ -25,6 +25,7 @@ mod kv;
 mod leader;
 mod maintenance;
 mod namespace;
+mod opened;
 mod range_stream;
 mod raw_election;
 mod raw_lock;

@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use etcd_proto::key::IntoBytes;
 use etcd_proto::v3::{
     CampaignRequest, CampaignResponse, LeaderKey, LeaderRequest, LeaderResponse, ObserveStream,
-    ProclaimRequest, ProclaimResponse, ResignRequest, ResignResponse, Rpc as _,
+    ProclaimRequest, ProclaimResponse, ResignRequest, ResignResponse,
 };
-use etcd_transport::{CallOptions, OpenStream};
+use etcd_transport::CallOptions;
 use futures_core::Stream;
 
 use super::core::Core;
 use super::namespace::Namespace;
+use super::opened::{Needs, Opened};
 use super::raw_lock::with_lease;
 use super::steps::{Steps, Work};
 use crate::error::Error;
@@ -92,11 +93,9 @@ impl RawElection {
     /// When no server could be reached.
     pub async fn observe(&self, name: impl IntoBytes) -> Result<Observe, Error> {
         let request = ObserveStream(self.named(name));
-        let (core, namespace) = (self.core.clone(), self.namespace.clone());
-        match core.stream(&request, &self.options).await {
-            Ok(stream) => Ok(Observe(Steps::new(Observed { core, namespace, stream }, step))),
-            Err(error) => Err(core.explain(error, LeaderRequest::PATH, LeaderRequest::SINCE).await),
-        }
+        let opened = Opened::open(self.core.clone(), request, &self.options, Needs::Leader);
+        let (stream, namespace) = (opened.await?, self.namespace.clone());
+        Ok(Observe(Steps::new(Observed { namespace, stream }, step)))
     }
 
     /// Ends a leadership; one that has ended is no error.
@@ -146,17 +145,15 @@ impl Stream for Observe {
 }
 
 struct Observed {
-    core: Core,
     namespace: Namespace,
-    stream: OpenStream<ObserveStream>,
+    stream: Opened<ObserveStream>,
 }
 
 fn step(mut observed: Observed) -> Work<Observed, LeaderResponse> {
     Box::pin(async move {
-        let Observed { core, namespace, stream } = &mut observed;
-        match core.next_of(stream).await {
+        match observed.stream.next().await {
             Ok(Some(mut item)) => {
-                item.kv.iter_mut().for_each(|entry| namespace.strip(entry));
+                item.kv.iter_mut().for_each(|entry| observed.namespace.strip(entry));
                 (Some(observed), Some(Ok(item)))
             }
             Ok(None) => (None, None),

@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use etcd_proto::call::Outcome;
-use etcd_proto::v3::{SnapshotRequest, SnapshotResponse, SnapshotStream, StreamRpc as _};
-use etcd_transport::{CallOptions, OpenStream};
+use etcd_proto::v3::{SnapshotRequest, SnapshotResponse, SnapshotStream};
+use etcd_transport::CallOptions;
 use futures_core::Stream;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use self::sum::Summed;
 use super::core::Core;
+use super::opened::{Needs, Opened};
 use super::steps::{Steps, Work};
 use crate::error::{Error, ErrorKind};
 
@@ -50,14 +51,8 @@ impl Snapshot {
     pub(super) async fn open(core: Core, options: CallOptions) -> Result<Self, Error> {
         let request = SnapshotStream(SnapshotRequest::default());
         let within = options.deadline.unwrap_or(PATIENCE);
-        let stream = match core.stream_without_leader(&request, &options).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                let (path, since) = (SnapshotStream::PATH, SnapshotStream::SINCE);
-                return Err(core.explain(error, path, since).await);
-            }
-        };
-        let reader = Reader { core, stream, within, summed: Summed::default() };
+        let stream = Opened::open(core, request, &options, Needs::Nothing).await?;
+        let reader = Reader { stream, within, summed: Summed::default() };
         let (ready, version) = (VecDeque::new(), String::new());
         Ok(Self { steps: Steps::new(reader, step), ready, remaining: None, version })
     }
@@ -152,16 +147,14 @@ struct Pieces {
 }
 
 struct Reader {
-    core: Core,
-    stream: OpenStream<SnapshotStream>,
+    stream: Opened<SnapshotStream>,
     within: Duration,
     summed: Summed,
 }
 
 fn step(mut reader: Reader) -> Work<Reader, Pieces> {
     Box::pin(async move {
-        let next = reader.core.next_of(&mut reader.stream);
-        match tokio::time::timeout(reader.within, next).await {
+        match tokio::time::timeout(reader.within, reader.stream.next()).await {
             Ok(Ok(Some(mut item))) => {
                 let bytes = reader.summed.push(std::mem::take(&mut item.blob));
                 (Some(reader), Some(Ok(Pieces { bytes, of: Some(item) })))
