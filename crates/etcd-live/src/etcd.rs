@@ -1,6 +1,7 @@
 //! The programs under test, as `cargo xtask test` names them in the environment.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::members::{Cluster, Etcd, Options};
 
@@ -44,15 +45,19 @@ pub fn newest() -> Etcd {
     v3_etcds().pop().expect("there is an oldest")
 }
 
-/// The command line client that etcd comes with, as `ETCDCTL_BIN` names it.
+/// The command line client that etcd comes with, on servers as a client takes them.
 ///
-/// Tests that call this have `etcdctl` in their names: where it is missing they are left out by it.
+/// It is the program that `ETCDCTL_BIN` names. Tests that call this have `etcdctl` in their names:
+/// by that they are left out where it is missing.
 ///
 /// # Panics
 ///
 /// Without one.
-pub fn etcdctl() -> PathBuf {
-    program("ETCDCTL_BIN")
+pub fn etcdctl(servers: &str) -> Command {
+    let mut command = Command::new(program("ETCDCTL_BIN"));
+    // It takes variables for flags, and ours for a mistake.
+    command.env_clear().arg("--endpoints").arg(servers);
+    command
 }
 
 /// The program that an environment variable names.

@@ -1,6 +1,5 @@
 //! Each etcd that speaks v3 runs as a member, alone and with others.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use etcd_live::etcd::{cluster_of, etcdctl, newest, oldest, servers, v3_etcds};
@@ -61,9 +60,8 @@ fn etcdctl_reads_what_it_wrote_on_the_oldest_and_the_newest() {
     for etcd in [oldest(), newest()] {
         let cluster = cluster_of(&etcd, 1, &Options::default());
         let etcdctl = |args: &[&str]| {
-            let mut command = Command::new(etcdctl());
-            let ended = command.arg("--endpoints").arg(servers(&cluster)).args(args).output();
-            String::from_utf8(ended.expect("etcdctl runs").stdout).expect("text")
+            let ended = etcdctl(&servers(&cluster)).args(args).output().expect("etcdctl runs");
+            String::from_utf8(ended.stdout).expect("text")
         };
         assert_eq!(etcdctl(&["put", "a", "1"]), "OK\n", "etcd {}", etcd.version);
         assert_eq!(etcdctl(&["get", "a"]), "a\n1\n", "etcd {}", etcd.version);
