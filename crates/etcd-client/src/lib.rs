@@ -37,6 +37,7 @@ pub mod v3;
 pub mod blocking;
 
 mod keeper;
+mod learnt;
 
 pub use error::{Error, ErrorKind};
 pub use etcd_proto::call::Outcome;

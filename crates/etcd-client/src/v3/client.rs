@@ -1,13 +1,20 @@
 //! A client of the v3 API: connections, and a handle for each service.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use etcd_proto::key::IntoBytes;
 use etcd_transport::endpoint::{self, Endpoint};
 use etcd_transport::{Channel, Config, Counters, EndpointStatus};
 
+use super::auth::Auth;
+use super::cluster::Cluster;
 use super::core::Core;
 use super::kv::Kv;
+use super::maintenance::Maintenance;
 use super::namespace::Namespace;
+use super::raw_election::RawElection;
+use super::raw_lock::RawLock;
 use crate::error::Error;
 
 /// A client of the v3 API.
@@ -19,6 +26,7 @@ use crate::error::Error;
 pub struct Client {
     core: Core,
     namespace: Namespace,
+    configured: Arc<[Endpoint]>,
 }
 
 impl Client {
@@ -42,8 +50,9 @@ impl Client {
 
     /// A client of these endpoints, which are tried in this order.
     pub fn with_endpoints(endpoints: Vec<Endpoint>, config: Config) -> Self {
+        let configured = endpoints.as_slice().into();
         let core = Core::new(Channel::new(endpoints, config));
-        Self { core, namespace: Namespace::default() }
+        Self { core, namespace: Namespace::default(), configured }
     }
 
     /// The same client, whose keys all begin with `prefix`: it is put before each key that is sent
@@ -53,7 +62,7 @@ impl Client {
     /// have no keys. A namespace of a namespace has both prefixes.
     pub fn namespace(&self, prefix: impl IntoBytes) -> Self {
         let namespace = self.namespace.within(&prefix.into_bytes());
-        Self { core: self.core.clone(), namespace }
+        Self { namespace, ..self.clone() }
     }
 
     /// The prefix that all keys have; empty outside of a [`namespace`](Self::namespace).
@@ -63,7 +72,8 @@ impl Client {
 
     /// The same client for one member alone.
     pub fn only(&self, endpoint: &Endpoint) -> Self {
-        Self { core: self.core.only(endpoint), namespace: self.namespace.clone() }
+        let configured = [endpoint.clone()].into();
+        Self { core: self.core.only(endpoint), configured, ..self.clone() }
     }
 
     /// Keys: reading, writing, transactions.
@@ -79,5 +89,39 @@ impl Client {
     /// What this client's channel has done so far.
     pub fn counters(&self) -> Counters {
         self.core.channel().counters()
+    }
+
+    /// Users, roles and tokens.
+    pub fn auth(&self) -> Auth {
+        Auth::new(self.core.clone())
+    }
+
+    /// The members of the cluster.
+    pub fn cluster(&self) -> Cluster {
+        Cluster::new(self.core.clone())
+    }
+
+    /// The state and upkeep of members: alarms, status, checksums, snapshots, downgrades.
+    pub fn maintenance(&self) -> Maintenance {
+        Maintenance::new(self.core.clone())
+    }
+
+    /// The server's own lock calls.
+    pub fn raw_lock(&self) -> RawLock {
+        RawLock::new(self.core.clone(), self.namespace.clone())
+    }
+
+    /// The server's own election calls.
+    pub fn raw_election(&self) -> RawElection {
+        RawElection::new(self.core.clone(), self.namespace.clone())
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// The endpoints that the client was made with.
+    pub(super) fn configured(&self) -> &[Endpoint] {
+        &self.configured
     }
 }
