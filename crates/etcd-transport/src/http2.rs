@@ -5,9 +5,9 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -63,6 +63,8 @@ struct Shared {
     calls: AtomicUsize,
     /// The other side did not answer when asked whether it is there.
     silent: AtomicBool,
+    /// Why the connection ended, once it has.
+    end: OnceLock<Cause>,
 }
 
 /// A call that is under way, while this lives.
@@ -83,7 +85,8 @@ impl Drop for Call {
 }
 
 impl Http2 {
-    /// Opens HTTP/2 on a socket, and waits for the server's greeting: a sign of life.
+    /// Opens HTTP/2 on a socket. Whether there is a server that speaks it is not known before it has
+    /// [greeted](Self::greeting).
     pub(crate) async fn open(
         socket: Socket,
         gauge: Arc<Gauge>,
@@ -98,20 +101,25 @@ impl Http2 {
             .handshake(Multiplexed::new(socket))
             .await
             .map_err(|error| (Phase::Connect, cause(&error)))?;
-        {
-            let mut greeted = pin!(gauge.greeted());
-            poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
-                Poll::Ready(Ok(())) => Poll::Ready(Err((Phase::Connect, Cause::Closed))),
-                Poll::Ready(Err(error)) => Poll::Ready(Err((Phase::Connect, cause(&error)))),
-                Poll::Pending => greeted.as_mut().poll(cx).map(Ok),
-            })
-            .await?;
-        }
-        let (calls, silent) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let shared = Arc::new(Shared { gauge, calls, silent });
+        let (calls, silent, end) = (AtomicUsize::new(0), AtomicBool::new(false), OnceLock::new());
+        let shared = Arc::new(Shared { gauge, calls, silent, end });
         let pinger = Pinger::new(connection.ping_pong(), Arc::clone(&shared));
         tokio::spawn(drive(connection, pinger));
         Ok(Self { sender, shared })
+    }
+
+    /// What waits for the server's greeting, a sign of life.
+    pub(crate) fn greeting(&self) -> impl Future<Output = Result<(), Failure>> + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            match shared.gauge.greeted().await {
+                true => Ok(()),
+                false => {
+                    let end = shared.end.get().cloned();
+                    Err((Phase::Connect, end.unwrap_or(Cause::Closed)))
+                }
+            }
+        }
     }
 
     /// Whether requests may be sent.
@@ -345,19 +353,21 @@ impl Pieces {
         let mut whole = BytesMut::with_capacity(length);
         whole.extend_from_slice(&self.first);
         self.rest.iter().for_each(|piece| whole.extend_from_slice(piece));
-        whole.freeze()
+        // A clone counts its references at once, where the original looks each time whether it does:
+        // of a long list, each key and value is a slice of this.
+        whole.freeze().clone()
     }
 }
 
 /// Drives a connection until it ends; whoever waits for a reply is told why.
 async fn drive(mut connection: Connection<Multiplexed, Bytes>, mut pinger: Pinger) {
-    poll_fn(|cx| {
-        if Pin::new(&mut connection).poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        pinger.poll(cx)
+    let end = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+        Poll::Ready(end) => Poll::Ready(end.map_or_else(|error| cause(&error), |()| Cause::Closed)),
+        Poll::Pending => pinger.poll(cx).map(|()| Cause::Silence),
     })
     .await;
+    let _ = pinger.shared.end.set(end);
+    pinger.shared.gauge.tell();
 }
 
 /// Finds out whether the other side of a quiet connection is still there.

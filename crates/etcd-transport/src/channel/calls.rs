@@ -192,14 +192,22 @@ impl Shared {
     /// Sees to it that an endpoint has a connection and gave a sign of life of late.
     pub(super) async fn reach(&self, peer: Arc<Peer>, lane: Lane) -> Result<Arc<Peer>, Failed> {
         let began = Instant::now();
-        let reached = match self.open(&peer, lane).await {
-            Ok(Found::Before) if !self.proven(&peer, began) => self.ask(&peer, lane).await,
-            opened => opened.map(drop),
-        };
-        match reached {
+        match self.try_reach(&peer, lane, began).await {
             Ok(()) => Ok(peer),
             Err((_, cause)) => Err(Failed { peer, phase: Phase::Connect, cause, began }),
         }
+    }
+
+    async fn try_reach(&self, peer: &Peer, lane: Lane, now: Instant) -> Result<(), Failure> {
+        let found = self.open(peer, lane).await?;
+        peer.greeted(lane).await?;
+        match found {
+            Found::Before if self.proven(peer, now) => {}
+            Found::Before => self.ask(peer, lane).await?,
+            // A server's greeting on a new connection is a sign of life.
+            Found::Made | Found::Awaited => self.answered(peer, Instant::now()),
+        }
+        Ok(())
     }
 
     /// The best endpoint, where it has a connection and answered of late.
@@ -213,12 +221,11 @@ impl Shared {
         peer.is_open(Lane::Calls).then_some(peer)
     }
 
-    /// Opens a connection where there is none; the server's greeting on it is a sign of life.
+    /// Opens a connection where there is none.
     async fn open(&self, peer: &Peer, lane: Lane) -> Result<Found, Failure> {
         let found = peer.open(lane).await?;
         if found == Found::Made {
             self.counted.connections.fetch_add(1, Ordering::Relaxed);
-            self.answered(peer, Instant::now());
         }
         Ok(found)
     }
