@@ -222,6 +222,11 @@ impl Future for Answer {
 }
 
 impl Answer {
+    /// The whole reply, up to `most` bytes of body.
+    pub(crate) fn whole(self, most: usize, progress: Progress) -> Whole {
+        Whole::new(Part::Head(self), most, progress)
+    }
+
     fn failure(&mut self, error: &h2::Error) -> Failure {
         let mut nobody = Context::from_waker(Waker::noop());
         let waits = self
@@ -301,28 +306,79 @@ impl Reply {
     }
 
     /// The whole reply, up to `most` bytes of body.
-    pub(crate) async fn whole(
-        mut self,
-        most: usize,
-        progress: &Progress,
-    ) -> Result<Incoming, Failure> {
-        let (mut pieces, mut held) = (Pieces::default(), 0);
-        while let Some(chunk) = self.chunk().await {
-            let chunk = chunk?;
-            held += chunk.len();
-            progress.add(chunk.len());
-            pieces.push(chunk);
-            if held > most || pieces.announced().is_some_and(|length| length > most) {
-                return Err((Phase::ReplyStarted, Cause::TooLarge(most)));
+    pub(crate) fn whole(self, most: usize, progress: Progress) -> Whole {
+        Whole::new(Part::Body(self), most, progress)
+    }
+}
+
+/// A whole reply, once it has come.
+///
+/// Written by hand: as an async function it would hold what it is given twice, and every call holds
+/// one of these.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    part: Part,
+    pieces: Pieces,
+    held: usize,
+    most: usize,
+    progress: Progress,
+}
+
+/// Which part of a reply is to come.
+#[derive(Debug)]
+enum Part {
+    Head(Answer),
+    Body(Reply),
+    Nothing,
+}
+
+impl Whole {
+    fn new(part: Part, most: usize, progress: Progress) -> Self {
+        Self { part, pieces: Pieces::default(), held: 0, most, progress }
+    }
+
+    /// Takes a piece of the body, where it is not too long.
+    fn take(&mut self, piece: Bytes) -> Result<(), Failure> {
+        self.held += piece.len();
+        self.progress.add(piece.len());
+        self.pieces.push(piece);
+        let announced = self.pieces.announced().unwrap_or(0);
+        match self.held.max(announced) > self.most {
+            true => Err((Phase::ReplyStarted, Cause::TooLarge(self.most))),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Future for Whole {
+    type Output = Result<Incoming, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            match &mut this.part {
+                Part::Head(answer) => {
+                    let reply = ready!(Pin::new(answer).poll(cx))?;
+                    this.part = Part::Body(reply);
+                }
+                Part::Body(reply) => match ready!(reply.poll_chunk(cx)) {
+                    Some(piece) => this.take(piece?)?,
+                    None => break,
+                },
+                Part::Nothing => break,
             }
         }
-        let (status, headers) = (self.head.status, std::mem::take(&mut self.head.headers));
-        Ok(Incoming { status, headers, body: pieces.join(held), trailers: self.trailers })
+        let Part::Body(reply) = std::mem::replace(&mut this.part, Part::Nothing) else {
+            return Poll::Ready(Err((Phase::ReplyStarted, Cause::Closed)));
+        };
+        let body = std::mem::take(&mut this.pieces).join(this.held);
+        let (status, headers) = (reply.head.status, reply.head.headers);
+        Poll::Ready(Ok(Incoming { status, headers, body, trailers: reply.trailers }))
     }
 }
 
 /// A body in the pieces in which it came; most have one.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Pieces {
     first: Bytes,
     rest: Vec<Bytes>,
