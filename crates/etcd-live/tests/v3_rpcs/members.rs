@@ -111,6 +111,7 @@ async fn endpoints_are_learnt_from_members_that_serve() -> Result<(), Error> {
 
         // What was configured may be gone: the others are known.
         cluster.kill(0).expect("it can be killed");
+        one.kv().get("k").await?;
         one.kv().put("k", "v").await?;
         assert_eq!(texts(one.sync().await?), three);
     }

@@ -80,7 +80,6 @@ async fn what_is_cut_leaves_nothing() -> Result<(), Error> {
         let proxy = Proxy::to(&cluster.endpoints()[0]).expect("a proxy");
         let through = proxy.endpoint().parse().expect("an endpoint");
         for (cut, how) in [
-            (0, Cut::Reset),
             (1_000, Cut::Finish),
             (whole / 2, Cut::Reset),
             // Within the sum, and behind it.
