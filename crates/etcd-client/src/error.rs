@@ -306,11 +306,17 @@ fn kind_of_v3_refusal(refusal: &v3::Error) -> ErrorKind {
             message::INVALID_TOKEN
             | message::USER_EMPTY
             | message::AUTH_REVISION_OLD
-            | message::AUTH_FAILED,
+            | message::AUTH_FAILED
+            | message::BARE_INVALID_TOKEN
+            | message::BARE_USER_EMPTY
+            | message::BARE_AUTH_REVISION_OLD
+            | message::BARE_PERMISSION_DENIED,
             _,
         ) => ErrorKind::Unauthorized,
         (_, Code::PERMISSION_DENIED | Code::UNAUTHENTICATED) => ErrorKind::Unauthorized,
         (_, Code::UNIMPLEMENTED) => ErrorKind::Unsupported,
+        // The server may count our deadline down a little faster than we do.
+        (_, Code::DEADLINE_EXCEEDED) => ErrorKind::Timeout,
         (_, Code::INVALID_ARGUMENT) => ErrorKind::InvalidInput,
         _ => ErrorKind::Refused,
     }
