@@ -1,5 +1,7 @@
 //! A client of the v3 API: connections, and a handle for each service.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use etcd_proto::key::IntoBytes;
 use etcd_transport::endpoint::{self, Endpoint};
@@ -7,6 +9,7 @@ use etcd_transport::{Channel, Config, Counters, EndpointStatus};
 
 use super::core::Core;
 use super::kv::Kv;
+use super::lease::{Lease, Renewals};
 use super::namespace::Namespace;
 use crate::error::Error;
 
@@ -19,6 +22,7 @@ use crate::error::Error;
 pub struct Client {
     core: Core,
     namespace: Namespace,
+    renewals: Arc<Renewals>,
 }
 
 impl Client {
@@ -43,7 +47,7 @@ impl Client {
     /// A client of these endpoints, which are tried in this order.
     pub fn with_endpoints(endpoints: Vec<Endpoint>, config: Config) -> Self {
         let core = Core::new(Channel::new(endpoints, config));
-        Self { core, namespace: Namespace::default() }
+        Self { renewals: Renewals::new(core.clone()), core, namespace: Namespace::default() }
     }
 
     /// The same client, whose keys all begin with `prefix`: it is put before each key that is sent
@@ -53,7 +57,7 @@ impl Client {
     /// have no keys. A namespace of a namespace has both prefixes.
     pub fn namespace(&self, prefix: impl IntoBytes) -> Self {
         let namespace = self.namespace.within(&prefix.into_bytes());
-        Self { core: self.core.clone(), namespace }
+        Self { namespace, ..self.clone() }
     }
 
     /// The prefix that all keys have; empty outside of a [`namespace`](Self::namespace).
@@ -63,7 +67,8 @@ impl Client {
 
     /// The same client for one member alone.
     pub fn only(&self, endpoint: &Endpoint) -> Self {
-        Self { core: self.core.only(endpoint), namespace: self.namespace.clone() }
+        let (core, namespace) = (self.core.only(endpoint), self.namespace.clone());
+        Self { renewals: Renewals::new(core.clone()), core, namespace }
     }
 
     /// Keys: reading, writing, transactions.
@@ -79,5 +84,10 @@ impl Client {
     /// What this client's channel has done so far.
     pub fn counters(&self) -> Counters {
         self.core.channel().counters()
+    }
+
+    /// Leases: keys that go when nobody renews them.
+    pub fn lease(&self) -> Lease {
+        Lease::new(self.core.clone(), Arc::clone(&self.renewals))
     }
 }

@@ -20,6 +20,7 @@
 mod client;
 mod core;
 mod kv;
+mod lease;
 mod namespace;
 mod token;
 
@@ -28,3 +29,4 @@ pub use etcd_proto::v3 as api;
 
 pub use client::Client;
 pub use kv::{Kv, Range};
+pub use lease::{Ended, KeptLease, Lease};
