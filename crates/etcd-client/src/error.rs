@@ -70,6 +70,8 @@ pub enum ErrorKind {
     Refused,
     /// A connection broke before the answer was whole.
     Interrupted,
+    /// A file, or another place of the caller's choice, could not be written.
+    Io,
 }
 
 impl Error {
@@ -88,6 +90,10 @@ impl Error {
 
     pub(crate) fn lost(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::LockLost, Outcome::NotApplied, message)
+    }
+
+    pub(crate) fn io(error: std::io::Error) -> Self {
+        Self::from_source(ErrorKind::Io, Outcome::NotApplied, error)
     }
 
     pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
@@ -206,6 +212,7 @@ impl fmt::Display for Error {
             ErrorKind::Unsupported => "the server does not have this",
             ErrorKind::LeaseNotFound => "there is no such lease",
             ErrorKind::HistoryCleared => "the history asked for is no longer kept",
+            ErrorKind::Io => "this could not be written",
             _ if matches!(self.v2(), Some(v2::Error::Unreadable { .. })) => {
                 "the answer cannot be read"
             }

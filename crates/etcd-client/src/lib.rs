@@ -38,6 +38,7 @@ pub mod blocking;
 
 mod clock;
 mod keeper;
+mod learnt;
 
 pub use error::{Error, ErrorKind};
 pub use etcd_proto::call::Outcome;

@@ -16,7 +16,7 @@ use crate::dial::dial;
 use crate::endpoint::Endpoint;
 use crate::error::{Cause, Phase};
 use crate::http1::{Failure, Http1};
-use crate::http2::{Answer, Http2, Outbound};
+use crate::http2::{Answer, Http2, Outbound, Upward};
 use crate::lane::{Found, Place};
 
 /// A connection that has rested this long is looked at before it is used.
@@ -76,7 +76,7 @@ impl Peer {
 
     /// A new connection.
     pub(crate) async fn connect(&self) -> Result<Box<Http1>, Failure> {
-        let (socket, gauge) = dial(&self.endpoint, self.connect)
+        let (socket, gauge) = Box::pin(dial(&self.endpoint, self.connect))
             .await
             .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
         Http1::open(socket, gauge).await
@@ -121,7 +121,8 @@ impl Peer {
     /// Makes sure that there is an HTTP/2 connection for such traffic.
     pub(crate) async fn open(&self, lane: Lane) -> Result<Found, Failure> {
         let (endpoint, most) = (self.endpoint.clone(), self.connect);
-        let open = async move {
+        // Boxed, as every call would carry room for it about.
+        let open = Box::pin(async move {
             let (socket, gauge) = dial(&endpoint, most)
                 .await
                 .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
@@ -129,26 +130,34 @@ impl Peer {
             tokio::time::timeout(most, opened)
                 .await
                 .unwrap_or(Err((Phase::Connect, Cause::Silence)))
-        };
+        });
         self.lanes[lane as usize].ensure(|| open).await
     }
 
-    /// Sends a request on the HTTP/2 connection that there is.
+    /// Sends a request on the HTTP/2 connection that there is. Others may follow its message where
+    /// `more` do.
+    ///
+    /// # Errors
+    ///
+    /// The request itself where there is no connection; nothing where it was lost before it was sent.
     pub(crate) fn send(
         &self,
         lane: Lane,
-        outgoing: &Outgoing,
-        body: Outbound,
-    ) -> Result<Answer, Failure> {
-        let mut uri = http::uri::Parts::default();
-        uri.scheme = Some(Scheme::HTTP);
-        uri.authority.clone_from(&self.authority);
-        uri.path_and_query = Some(outgoing.target.clone());
-        let mut request = Request::new(body);
-        *request.method_mut() = outgoing.method.clone();
-        *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
-        request.headers_mut().clone_from(&outgoing.headers);
-        self.lanes[lane as usize].send(request)
+        outgoing: Outgoing,
+        more: bool,
+    ) -> Result<(Answer, Upward), Option<Outgoing>> {
+        self.lanes[lane as usize].send(outgoing, |outgoing| {
+            let Outgoing { method, target, headers, body } = outgoing;
+            let mut uri = http::uri::Parts::default();
+            uri.scheme = Some(Scheme::HTTP);
+            uri.authority.clone_from(&self.authority);
+            uri.path_and_query = Some(target);
+            let mut request = Request::new(());
+            *request.method_mut() = method;
+            *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
+            *request.headers_mut() = headers;
+            (request, Outbound { first: body, more })
+        })
     }
 
     fn resting(&self) -> MutexGuard<'_, Vec<(Box<Http1>, Instant)>> {

@@ -104,6 +104,12 @@ impl Error {
         Self { kind, outcome, attempts }
     }
 
+    /// The same error, after other attempts.
+    pub(crate) fn after(mut self, mut attempts: Vec<Attempt>) -> Self {
+        attempts.append(&mut self.attempts);
+        Self { attempts, ..self }
+    }
+
     /// What kept the call from being answered.
     pub fn kind(&self) -> &Kind {
         &self.kind

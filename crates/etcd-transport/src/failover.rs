@@ -116,6 +116,12 @@ impl Failover {
         }
     }
 
+    /// The first attempt was begun before there was a course, at the first endpoint.
+    pub fn begun(&mut self, began: Instant) -> Flight {
+        self.endpoints = self.endpoints.max(1);
+        self.start(began)
+    }
+
     /// An attempt ended without an answer that can be used.
     pub fn failed(&mut self, id: u64) {
         self.flights.retain(|flight| flight.id != id);
@@ -254,6 +260,15 @@ mod tests {
         assert_eq!(course.step(now + ms(3700)), Step::Wait(now + ms(4500)));
         // The first could have answered for most of the call's time.
         assert_eq!(course.step(now + ms(4500)), Step::Abandon(first));
+    }
+
+    #[test]
+    fn an_attempt_that_was_begun_before_is_the_first() {
+        let now = Instant::now();
+        let mut course = Failover::new(2, limits(now), 1);
+        assert_eq!(course.begun(now - ms(240)).place, 0);
+        assert_eq!(course.step(now), Step::Wait(now + ms(10)));
+        assert_eq!(started(&mut course, now + ms(10)).place, 1);
     }
 
     #[test]

@@ -1,22 +1,25 @@
 //! One HTTP/2 connection, driven by a task of its own and shared by many calls.
+//!
+//! It stands on h2, on which hyper's HTTP/2 stands too: a call then needs no task of its own, and
+//! the errors tell which requests the server did not process.
 
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use etcd_proto::call::Incoming;
+use h2::client::{Connection, ResponseFuture, SendRequest};
+use h2::{PingPong, RecvStream, SendStream};
 use http::HeaderMap;
 use http::request::Request;
 use http::response::Parts;
-use hyper::body::{Body as _, Frame};
-use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::sync::mpsc;
+use tokio::sync::Mutex;
+use tokio::time::Sleep;
 
 use crate::error::{Cause, Phase};
 use crate::multiplexed::Multiplexed;
@@ -30,10 +33,10 @@ pub(crate) type Failure = (Phase, Cause);
 const MAX_FRAME: u32 = 256 << 10;
 /// The longest list of headers that we take.
 const MAX_HEADERS: u32 = 16 << 10;
-/// How often a connection with calls under way is asked whether the other side is there. etcd ends
-/// connections that ask more than once in 5 s, or that ask with no call under way.
-const PING: Duration = Duration::from_secs(10);
-/// How long it may take to answer.
+/// How long a connection with calls under way may be quiet before it is asked whether the other
+/// side is there. etcd ends connections that ask more than once in 5 s, or with no call under way.
+const QUIET: Duration = Duration::from_secs(10);
+/// How long the other side may take to answer.
 const PONG: Duration = Duration::from_secs(3);
 /// The bytes that gRPC puts before a message, the length of which are the last four.
 const MESSAGE_HEAD: usize = 5;
@@ -48,7 +51,35 @@ pub(crate) struct Windows {
 /// A connection that takes requests.
 #[derive(Debug)]
 pub(crate) struct Http2 {
-    sender: SendRequest<Outbound>,
+    sender: SendRequest<Bytes>,
+    shared: Arc<Shared>,
+}
+
+/// What a connection, its driver and its calls know of each other.
+#[derive(Debug)]
+struct Shared {
+    gauge: Arc<Gauge>,
+    /// How many calls are under way.
+    calls: AtomicUsize,
+    /// The other side did not answer when asked whether it is there.
+    silent: AtomicBool,
+}
+
+/// A call that is under way, while this lives.
+#[derive(Debug)]
+struct Call(Arc<Shared>);
+
+impl Call {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.calls.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Http2 {
@@ -58,79 +89,143 @@ impl Http2 {
         gauge: Arc<Gauge>,
         windows: Windows,
     ) -> Result<Self, Failure> {
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(windows.stream)
+        let (sender, mut connection) = h2::client::Builder::new()
+            .initial_window_size(windows.stream)
             .initial_connection_window_size(windows.connection)
             .max_frame_size(MAX_FRAME)
             .max_header_list_size(MAX_HEADERS)
-            .keep_alive_interval(PING)
-            .keep_alive_timeout(PONG)
-            .handshake(TokioIo::new(Multiplexed::new(socket)))
+            .enable_push(false)
+            .handshake(Multiplexed::new(socket))
             .await
             .map_err(|error| (Phase::Connect, cause(&error)))?;
-        let mut connection = Box::pin(connection);
-        let mut greeted = std::pin::pin!(gauge.greeted());
-        let ended = poll_fn(|cx| match connection.as_mut().poll(cx) {
-            Poll::Ready(end) => Poll::Ready(Some(end)),
-            Poll::Pending => greeted.as_mut().poll(cx).map(|()| None),
-        })
-        .await;
-        if let Some(end) = ended {
-            return Err((
-                Phase::Connect,
-                end.map_or_else(|error| cause(&error), |()| Cause::Closed),
-            ));
+        {
+            let mut greeted = pin!(gauge.greeted());
+            poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+                Poll::Ready(Ok(())) => Poll::Ready(Err((Phase::Connect, Cause::Closed))),
+                Poll::Ready(Err(error)) => Poll::Ready(Err((Phase::Connect, cause(&error)))),
+                Poll::Pending => greeted.as_mut().poll(cx).map(Ok),
+            })
+            .await?;
         }
-        // Whoever waits for a reply is told why the connection ended.
-        tokio::spawn(async move {
-            let _ = connection.await;
-        });
-        Ok(Self { sender })
+        let (calls, silent) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let shared = Arc::new(Shared { gauge, calls, silent });
+        let pinger = Pinger::new(connection.ping_pong(), Arc::clone(&shared));
+        tokio::spawn(drive(connection, pinger));
+        Ok(Self { sender, shared })
     }
 
     /// Whether requests may be sent.
-    pub(crate) fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+    pub(crate) fn is_open(&mut self) -> bool {
+        self.is_ready() != Poll::Ready(false)
     }
 
-    /// Sends a request; the future waits for the head of the reply, and ends the request when it
-    /// is dropped.
-    pub(crate) fn send(&mut self, request: Request<Outbound>) -> Answer {
-        let answer = self.sender.try_send_request(request);
-        Answer(Mutex::new(Box::pin(async move {
-            match answer.await {
-                Ok(response) => {
-                    let (head, body) = response.into_parts();
-                    Ok(Reply { head, body, trailers: None })
-                }
-                Err(mut error) => {
-                    let unsent = error.take_message().is_some() || is_unprocessed(error.error());
-                    let phase = if unsent { Phase::Connect } else { Phase::Sent };
-                    Err((phase, cause(error.error())))
-                }
+    /// Sends a request, with the one message of its body or the first of those to come; nothing
+    /// where the connection takes no more.
+    pub(crate) fn send(
+        &mut self,
+        request: Request<()>,
+        body: Outbound,
+    ) -> Option<(Answer, Upward)> {
+        match self.is_ready() {
+            Poll::Ready(true) => {}
+            Poll::Ready(false) => return None,
+            // The last request waits for its turn; ours waits behind it.
+            Poll::Pending => self.sender = self.sender.clone(),
+        }
+        let written = self.shared.gauge.written();
+        let (response, mut stream) = self.sender.send_request(request, false).ok()?;
+        let call = Call::new(&self.shared);
+        // A stream that ended at once tells why through its response.
+        let _ = stream.send_data(body.first, !body.more);
+        let unopened = match self.is_ready() {
+            // It waits for its turn; the next one shall wait behind it, not for it.
+            Poll::Pending => {
+                let another = self.sender.clone();
+                Some(std::mem::replace(&mut self.sender, another))
             }
-        })))
+            Poll::Ready(_) => None,
+        };
+        Some((Answer { response, unopened, written, call: Some(call) }, Upward { stream }))
+    }
+
+    fn is_ready(&mut self) -> Poll<bool> {
+        let mut nobody = Context::from_waker(Waker::noop());
+        self.sender.poll_ready(&mut nobody).map(|ready| ready.is_ok())
     }
 }
 
-/// The head of a reply, once it comes.
-///
-/// The mutex is never locked: it lets what holds an answer be shared between threads.
-pub(crate) struct Answer(Mutex<Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>>);
+/// The body of a request: a message, and on a stream in both directions others after it.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    pub(crate) first: Bytes,
+    pub(crate) more: bool,
+}
+
+/// The way for further messages of a request; dropping it leaves the request as it is.
+#[derive(Debug)]
+pub(crate) struct Upward {
+    stream: SendStream<Bytes>,
+}
+
+impl Upward {
+    /// Sends a message as soon as the other side has room for it; whether it still takes any.
+    pub(crate) async fn send(this: &Mutex<Self>, message: Bytes) -> bool {
+        let mut this = this.lock().await;
+        let length = message.len();
+        let room = poll_fn(|cx| {
+            loop {
+                if this.stream.capacity() >= length {
+                    return Poll::Ready(true);
+                }
+                this.stream.reserve_capacity(length);
+                match ready!(this.stream.poll_capacity(cx)) {
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Poll::Ready(false),
+                }
+            }
+        });
+        room.await && this.stream.send_data(message, false).is_ok()
+    }
+}
+
+/// The head of a reply, once it comes. Dropping it ends the request at the server.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    response: ResponseFuture,
+    /// What knows whether the request still waits for its turn, where it had to.
+    unopened: Option<SendRequest<Bytes>>,
+    /// How much the connection had sent before the request.
+    written: u64,
+    call: Option<Call>,
+}
 
 impl Future for Answer {
     type Output = Result<Reply, Failure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let future = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        future.as_mut().poll(cx)
+        match ready!(Pin::new(&mut self.response).poll(cx)) {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                Poll::Ready(Ok(Reply { head, body, trailers: None, call: self.call.take() }))
+            }
+            Err(error) => Poll::Ready(Err(self.failure(&error))),
+        }
     }
 }
 
-impl std::fmt::Debug for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Answer")
+impl Answer {
+    fn failure(&mut self, error: &h2::Error) -> Failure {
+        let mut nobody = Context::from_waker(Waker::noop());
+        let waits = self
+            .unopened
+            .as_mut()
+            .is_some_and(|sender| sender.poll_ready(&mut nobody).is_pending());
+        let shared = self.call.as_ref().map(|call| &call.0);
+        let nothing_left = shared.is_some_and(|shared| shared.gauge.written() == self.written);
+        let unsent = waits || nothing_left || is_unprocessed(error);
+        let silent = shared.is_some_and(|shared| shared.silent.load(Ordering::Relaxed));
+        let phase = if unsent { Phase::Connect } else { Phase::Sent };
+        (phase, if silent { Cause::Silence } else { cause(error) })
     }
 }
 
@@ -138,32 +233,18 @@ impl std::fmt::Debug for Answer {
 /// above the last that it means to process (RFC 9113, 6.8 and 8.7).
 ///
 /// h2 gives its own connection errors, which prove nothing, another origin than those received.
-fn is_unprocessed(error: &hyper::Error) -> bool {
-    let Some(error) = h2_error(error) else { return false };
+fn is_unprocessed(error: &h2::Error) -> bool {
     let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
     error.is_remote() && (refused || error.is_go_away())
 }
 
-fn h2_error(error: &hyper::Error) -> Option<&h2::Error> {
-    std::error::Error::source(error)?.downcast_ref()
-}
-
-fn cause(error: &hyper::Error) -> Cause {
-    if error.is_timeout() {
-        return Cause::Silence;
-    }
-    let Some(h2) = h2_error(error) else {
-        return match error.is_canceled() || error.is_closed() {
-            true => Cause::Closed,
-            false => Cause::NotHttp(error.to_string()),
-        };
-    };
-    match h2.get_io() {
+fn cause(error: &h2::Error) -> Cause {
+    match error.get_io() {
         Some(io) if io.kind() == io::ErrorKind::InvalidData => Cause::NotHttp(io.to_string()),
         Some(io) if io.kind() == io::ErrorKind::BrokenPipe => Cause::Closed,
         Some(io) => Cause::Io(io.to_string()),
-        None if h2.is_remote() => Cause::Closed,
-        None => Cause::NotHttp(h2.to_string()),
+        None if error.is_remote() => Cause::Closed,
+        None => Cause::NotHttp(error.to_string()),
     }
 }
 
@@ -171,21 +252,39 @@ fn cause(error: &hyper::Error) -> Cause {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) head: Parts,
-    body: hyper::body::Incoming,
+    body: RecvStream,
     trailers: Option<HeaderMap>,
+    call: Option<Call>,
 }
 
 impl Reply {
     /// The next piece of the body; nothing at its end.
     pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
-        loop {
-            let frame = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await?;
-            match frame.map(Frame::into_data) {
-                Ok(Ok(data)) => return Some(Ok(data)),
-                Ok(Err(frame)) => self.trailers = frame.into_trailers().ok(),
-                Err(error) => return Some(Err((Phase::ReplyStarted, cause(&error)))),
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+        match ready!(self.body.poll_data(cx)) {
+            Some(Ok(data)) => {
+                // What is read makes room for more; a stream that has ended needs none.
+                let _ = self.body.flow_control().release_capacity(data.len());
+                Poll::Ready(Some(Ok(data)))
             }
+            Some(Err(error)) => Poll::Ready(Some(Err(self.broken(&error)))),
+            None => match ready!(self.body.poll_trailers(cx)) {
+                Ok(trailers) => {
+                    self.trailers = trailers.or(self.trailers.take());
+                    Poll::Ready(None)
+                }
+                Err(error) => Poll::Ready(Some(Err(self.broken(&error)))),
+            },
         }
+    }
+
+    fn broken(&self, error: &h2::Error) -> Failure {
+        let shared = self.call.as_ref().map(|call| &call.0);
+        let silent = shared.is_some_and(|shared| shared.silent.load(Ordering::Relaxed));
+        (Phase::ReplyStarted, if silent { Cause::Silence } else { cause(error) })
     }
 
     /// What came after the body; nothing before its end.
@@ -250,44 +349,67 @@ impl Pieces {
     }
 }
 
-/// The body of a request: a message, and on a stream the messages that follow.
-///
-/// It does not tell its length, which would make hyper send a header that no gRPC client sends.
-#[derive(Debug)]
-pub(crate) struct Outbound {
-    first: Option<Bytes>,
-    more: Option<mpsc::Receiver<Bytes>>,
+/// Drives a connection until it ends; whoever waits for a reply is told why.
+async fn drive(mut connection: Connection<Multiplexed, Bytes>, mut pinger: Pinger) {
+    poll_fn(|cx| {
+        if Pin::new(&mut connection).poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        pinger.poll(cx)
+    })
+    .await;
 }
 
-impl Outbound {
-    pub(crate) fn message(message: Bytes) -> Self {
-        Self { first: Some(message), more: None }
-    }
-
-    pub(crate) fn stream(first: Bytes, more: mpsc::Receiver<Bytes>) -> Self {
-        Self { first: Some(first), more: Some(more) }
-    }
+/// Finds out whether the other side of a quiet connection is still there.
+struct Pinger {
+    shared: Arc<Shared>,
+    pings: Option<PingPong>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// What had been read when the timer was set.
+    read: u64,
+    asked: bool,
 }
 
-impl hyper::body::Body for Outbound {
-    type Data = Bytes;
-    type Error = Infallible;
+impl Pinger {
+    fn new(pings: Option<PingPong>, shared: Arc<Shared>) -> Self {
+        Self { shared, pings, timer: None, read: 0, asked: false }
+    }
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(Frame::data(first))));
+    /// Ends when the other side was asked and stayed silent.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.shared.calls.load(Ordering::Relaxed) == 0 {
+            // With nobody waiting, silence is no sign of anything.
+            (self.timer, self.asked) = (None, false);
+            return Poll::Pending;
         }
-        match &mut self.more {
-            Some(more) => more.poll_recv(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes)))),
-            None => Poll::Ready(None),
+        loop {
+            if self.timer.is_none() {
+                self.wait(QUIET);
+            }
+            let Some(timer) = &mut self.timer else { return Poll::Pending };
+            ready!(timer.as_mut().poll(cx));
+            let heard = self.shared.gauge.read() != self.read;
+            if self.asked && !heard {
+                self.shared.silent.store(true, Ordering::Relaxed);
+                return Poll::Ready(());
+            }
+            self.asked = !heard && self.ask(cx);
+            self.wait(if self.asked { PONG } else { QUIET });
         }
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.more.is_none()
+    fn wait(&mut self, time: Duration) {
+        self.read = self.shared.gauge.read();
+        self.timer = Some(Box::pin(tokio::time::sleep(time)));
+    }
+
+    /// Sends a ping, once the one before was answered; whether one is under way.
+    fn ask(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(pings) = &mut self.pings else { return false };
+        let _ = pings.poll_pong(cx);
+        // A ping that cannot be sent, as one is under way, is answered or not all the same.
+        let _ = pings.send_ping(h2::Ping::opaque());
+        true
     }
 }
 
@@ -298,12 +420,9 @@ mod tests {
     #[test]
     fn a_length_is_read_from_pieces_of_any_size() {
         let mut pieces = Pieces::default();
-        for piece in [&b"\0"[..], b"\0\0", b"\x01\x02abc", b"def"] {
+        for piece in [&b"\0"[..], b"\0\0", b"\x01\x02abc"] {
             assert_eq!(pieces.announced(), None);
             pieces.push(Bytes::from_static(piece));
-            if pieces.first.len() >= MESSAGE_HEAD {
-                break;
-            }
         }
         assert_eq!(pieces.announced(), Some(0x0102));
         pieces.push(Bytes::from_static(b"def"));

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use etcd_proto::call::Outgoing;
 use http::request::Request;
 use tokio::sync::watch;
 
 use crate::config::Lane;
 use crate::error::{Cause, Phase};
-use crate::http2::{Answer, Failure, Http2, Outbound, Windows};
+use crate::http2::{Answer, Failure, Http2, Outbound, Upward, Windows};
 
 /// A place for one connection, which whoever needs it first has made.
 #[derive(Debug, Default)]
@@ -22,6 +23,14 @@ enum State {
     /// Being made, by a task that ends even if nobody waits for it any more.
     Dialing(watch::Receiver<Option<Result<(), Failure>>>),
     Open(Http2),
+}
+
+impl State {
+    /// The connection, where it takes requests.
+    fn open(&mut self) -> Option<&mut Http2> {
+        let Self::Open(connection) = self else { return None };
+        connection.is_open().then_some(connection)
+    }
 }
 
 impl Lane {
@@ -50,15 +59,23 @@ pub(crate) enum Found {
 impl Place {
     /// Whether a connection is there that takes requests.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(&*self.state(), State::Open(connection) if connection.is_open())
+        self.state().open().is_some()
     }
 
-    /// Sends a request on the connection that is there; nothing where there is none.
-    pub(crate) fn send(&self, request: Request<Outbound>) -> Result<Answer, Failure> {
-        match &mut *self.state() {
-            State::Open(connection) => Ok(connection.send(request)),
-            _ => Err((Phase::Connect, Cause::Closed)),
-        }
+    /// Sends what `request` makes, on the connection that is there.
+    ///
+    /// # Errors
+    ///
+    /// The outgoing itself where there is no connection; nothing where it was lost before it was sent.
+    pub(crate) fn send(
+        &self,
+        outgoing: Outgoing,
+        request: impl FnOnce(Outgoing) -> (Request<()>, Outbound),
+    ) -> Result<(Answer, Upward), Option<Outgoing>> {
+        let mut state = self.state();
+        let Some(connection) = state.open() else { return Err(Some(outgoing)) };
+        let (request, body) = request(outgoing);
+        connection.send(request, body).ok_or(None)
     }
 
     /// Makes sure that a connection is there, by `dial` where none is and nobody makes one.
@@ -71,8 +88,10 @@ impl Place {
     {
         let (mut dialing, found) = {
             let mut state = self.state();
+            if state.open().is_some() {
+                return Ok(Found::Before);
+            }
             match &*state {
-                State::Open(connection) if connection.is_open() => return Ok(Found::Before),
                 State::Dialing(dialing) => (dialing.clone(), Found::Awaited),
                 _ => {
                     let (done, dialing) = watch::channel(None);

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     written: AtomicU64,
+    read: AtomicU64,
     ask: AtomicBool,
     greeting: Notify,
 }
@@ -23,6 +24,11 @@ impl Gauge {
     /// How many bytes the kernel has taken so far.
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes have come so far.
+    pub(crate) fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 
     /// Has the next read, of a connection at rest, ask the kernel itself whether there is anything
@@ -92,10 +98,13 @@ impl AsyncRead for Socket {
                 return Poll::Ready(Ok(()));
             }
         }
-        match &mut self.stream {
+        let before = buf.filled().len();
+        let read = match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
+        };
+        self.gauge.read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+        read
     }
 }
 

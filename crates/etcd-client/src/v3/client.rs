@@ -7,10 +7,15 @@ use etcd_proto::key::IntoBytes;
 use etcd_transport::endpoint::{self, Endpoint};
 use etcd_transport::{Channel, Config, Counters, EndpointStatus};
 
+use super::auth::Auth;
+use super::cluster::Cluster;
 use super::core::Core;
 use super::kv::Kv;
 use super::lease::{Lease, Renewals};
+use super::maintenance::Maintenance;
 use super::namespace::Namespace;
+use super::raw_election::RawElection;
+use super::raw_lock::RawLock;
 use crate::error::Error;
 
 /// A client of the v3 API.
@@ -22,6 +27,7 @@ use crate::error::Error;
 pub struct Client {
     core: Core,
     namespace: Namespace,
+    configured: Arc<[Endpoint]>,
     renewals: Arc<Renewals>,
 }
 
@@ -46,8 +52,10 @@ impl Client {
 
     /// A client of these endpoints, which are tried in this order.
     pub fn with_endpoints(endpoints: Vec<Endpoint>, config: Config) -> Self {
+        let configured = endpoints.as_slice().into();
         let core = Core::new(Channel::new(endpoints, config));
-        Self { renewals: Renewals::new(core.clone()), core, namespace: Namespace::default() }
+        let renewals = Renewals::new(core.clone());
+        Self { core, namespace: Namespace::default(), configured, renewals }
     }
 
     /// The same client, whose keys all begin with `prefix`: it is put before each key that is sent
@@ -67,8 +75,9 @@ impl Client {
 
     /// The same client for one member alone.
     pub fn only(&self, endpoint: &Endpoint) -> Self {
-        let (core, namespace) = (self.core.only(endpoint), self.namespace.clone());
-        Self { renewals: Renewals::new(core.clone()), core, namespace }
+        let (configured, core) = ([endpoint.clone()].into(), self.core.only(endpoint));
+        let renewals = Renewals::new(core.clone());
+        Self { core, configured, renewals, ..self.clone() }
     }
 
     /// Keys: reading, writing, transactions.
@@ -84,6 +93,40 @@ impl Client {
     /// What this client's channel has done so far.
     pub fn counters(&self) -> Counters {
         self.core.channel().counters()
+    }
+
+    /// Users, roles and tokens.
+    pub fn auth(&self) -> Auth {
+        Auth::new(self.core.clone())
+    }
+
+    /// The members of the cluster.
+    pub fn cluster(&self) -> Cluster {
+        Cluster::new(self.core.clone())
+    }
+
+    /// The state and upkeep of members: alarms, status, checksums, snapshots, downgrades.
+    pub fn maintenance(&self) -> Maintenance {
+        Maintenance::new(self.core.clone())
+    }
+
+    /// The server's own lock calls.
+    pub fn raw_lock(&self) -> RawLock {
+        RawLock::new(self.core.clone(), self.namespace.clone())
+    }
+
+    /// The server's own election calls.
+    pub fn raw_election(&self) -> RawElection {
+        RawElection::new(self.core.clone(), self.namespace.clone())
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// The endpoints that the client was made with.
+    pub(super) fn configured(&self) -> &[Endpoint] {
+        &self.configured
     }
 
     /// Leases: keys that go when nobody renews them.

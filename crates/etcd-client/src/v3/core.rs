@@ -1,6 +1,8 @@
 //! What every service stands on: a channel, and a token for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use etcd_proto::call::{Duplex, Exchange, Refusal as _, Streaming};
 use etcd_proto::grpc::{HAS_LEADER, TOKEN};
@@ -20,18 +22,20 @@ type Refused = CallError<wire::Error>;
 pub(crate) struct Core {
     channel: Channel,
     tokens: Option<Arc<Tokens>>,
+    /// A member did not know the call that streams a range.
+    no_range_streams: Arc<AtomicBool>,
 }
 
 impl Core {
     pub(crate) fn new(channel: Channel) -> Self {
         let credentials = channel.config().credentials.clone();
         let tokens = credentials.map(|credentials| Arc::new(Tokens::new(credentials)));
-        Self { channel, tokens }
+        Self { channel, tokens, no_range_streams: Arc::default() }
     }
 
     /// The same for one endpoint alone.
     pub(crate) fn only(&self, endpoint: &Endpoint) -> Self {
-        Self { channel: self.channel.only(endpoint), tokens: self.tokens.clone() }
+        Self { channel: self.channel.only(endpoint), ..self.clone() }
     }
 
     pub(crate) fn channel(&self) -> &Channel {
@@ -89,6 +93,18 @@ impl Core {
         self.channel.stream(streaming, &self.with_leader(options).await?).await
     }
 
+    /// Like [`stream`](Self::stream), from a member that may be without a leader.
+    pub(crate) async fn stream_without_leader<S>(
+        &self,
+        streaming: &S,
+        options: &CallOptions,
+    ) -> Result<OpenStream<S>, Refused>
+    where
+        S: Streaming<Refusal = wire::Error>,
+    {
+        self.channel.stream(streaming, &self.with_token(options).await?).await
+    }
+
     /// Opens a stream in both directions to a member that knows of a leader.
     pub(crate) async fn duplex<D>(
         &self,
@@ -108,11 +124,37 @@ impl Core {
         }
     }
 
-    async fn with_leader(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
-        let options = options.clone().header(HAS_LEADER, HeaderValue::from_static("true"));
+    /// Fetches another token than the one that was refused with these options; whether there is one.
+    pub(crate) async fn renew_token(&self, refused: &CallOptions) -> Result<bool, Refused> {
+        let Some(tokens) = &self.tokens else { return Ok(false) };
+        let token = tokens.renew(&self.channel, refused.headers.get(TOKEN)).await?;
+        Ok(token.is_some())
+    }
+
+    /// How long a call with these options may take.
+    pub(crate) fn deadline(&self, options: &CallOptions) -> Duration {
+        options.deadline.unwrap_or_else(|| self.channel.config().deadline)
+    }
+
+    /// Whether members may know the call that streams a range; they do from 3.7 on.
+    pub(crate) fn may_stream_ranges(&self) -> bool {
+        !self.no_range_streams.load(Ordering::Relaxed)
+    }
+
+    /// One does not, so none is asked for it any more.
+    pub(crate) fn cannot_stream_ranges(&self) {
+        self.no_range_streams.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) async fn with_leader(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
+        let options = self.with_token(options).await?;
+        Ok(options.header(HAS_LEADER, HeaderValue::from_static("true")))
+    }
+
+    pub(crate) async fn with_token(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
         match &self.tokens {
-            Some(tokens) => Ok(bearing(&options, tokens.current(&self.channel).await?)),
-            None => Ok(options),
+            Some(tokens) => Ok(bearing(options, tokens.current(&self.channel).await?)),
+            None => Ok(options.clone()),
         }
     }
 

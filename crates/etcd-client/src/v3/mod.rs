@@ -17,16 +17,35 @@
 //! # }
 //! ```
 
+mod auth;
 mod client;
+mod cluster;
 mod core;
 mod kv;
+mod leader;
 mod lease;
+mod maintenance;
 mod namespace;
+mod opened;
+mod range_stream;
+mod raw_election;
+mod raw_lock;
+mod snapshot;
+mod steps;
+mod sync;
 mod token;
 
 /// The requests and replies of the v3 API.
 pub use etcd_proto::v3 as api;
 
+pub use auth::Auth;
 pub use client::Client;
+pub use cluster::Cluster;
 pub use kv::{Kv, Range};
 pub use lease::{Ended, KeptLease, Lease};
+pub use maintenance::Maintenance;
+pub use range_stream::RangeStream;
+pub use raw_election::{Observe, RawElection};
+pub use raw_lock::RawLock;
+pub use snapshot::Snapshot;
+pub use sync::Syncing;

@@ -12,11 +12,11 @@ use http::uri::PathAndQuery;
 
 use super::attempt::{Failed, Landed};
 use super::{Channel, Shared};
-use crate::config::Lane;
+use crate::config::{CallOptions, Lane};
 use crate::conn::Peer;
-use crate::error::{CallError, Cause, Phase};
+use crate::error::{CallError, Cause, Error, Phase};
 use crate::failover::pauses;
-use crate::http2::{Failure, Outbound};
+use crate::http2::Failure;
 use crate::lane::Found;
 use crate::progress::Progress;
 
@@ -25,60 +25,120 @@ const MOST_TRIES: u32 = 8;
 /// An empty message in its frame.
 const EMPTY: Bytes = Bytes::from_static(&[0; grpc::FRAME_HEAD]);
 
+/// What an attempt of a call that is sent once came to.
+enum Sent<T, R> {
+    /// This is what the call comes to.
+    Ended(Result<T, CallError<R>>),
+    /// It was not processed, and may be sent again.
+    Unsent(Failed),
+    /// It was refused without effect, and may not be later.
+    Refused(Arc<Peer>, Instant, R),
+}
+
 impl Channel {
-    /// A call that is sent to an endpoint that gave a sign of life, and again only with proof that
-    /// it was not processed.
-    pub(super) async fn deliver_once<E: Exchange>(
+    /// A call that is sent once, to the best endpoint where that has a connection and answered of
+    /// late: most calls end here, and need no course.
+    pub(super) async fn deliver_at_once<E: Exchange>(
         &self,
         exchange: &E,
-        outgoing: &Outgoing,
+        outgoing: Outgoing,
         replay: Replay,
         deadline: Instant,
+        options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let (mut course, mut pauses) = (None, pauses(self.shared.seed()));
-        let (mut tries, mut refused) = (0, None);
+        let Some(peer) = self.shared.reached_now(Instant::now()) else {
+            return Box::pin(self.deliver_once(exchange, outgoing, replay, deadline, None)).await;
+        };
+        match self.send_once(exchange, peer, outgoing, replay, deadline).await {
+            Sent::Ended(answer) => answer,
+            first => {
+                let again = self.prepare(exchange, options)?;
+                let delivery = self.deliver_once(exchange, again, replay, deadline, Some(first));
+                Box::pin(delivery).await
+            }
+        }
+    }
+
+    /// A call that is sent to an endpoint that gave a sign of life, and again only with proof that
+    /// it was not processed.
+    async fn deliver_once<E: Exchange>(
+        &self,
+        exchange: &E,
+        outgoing: Outgoing,
+        replay: Replay,
+        deadline: Instant,
+        mut first: Option<Sent<E::Reply, E::Refusal>>,
+    ) -> Result<E::Reply, CallError<E::Refusal>> {
+        let mut course = self.course(deadline, Phase::Connect);
+        let (mut pauses, mut tries, mut refused) = (pauses(self.shared.seed()), 0, None);
         loop {
-            let peer = match (self.shared.reached_now(), &mut course) {
-                (Some(peer), None) => peer,
-                (_, course) => {
-                    let course =
-                        course.get_or_insert_with(|| self.course(deadline, Phase::Connect));
+            let sent = match first.take() {
+                Some(first) => first,
+                None => {
                     let reached = course.race(|peer, _| self.shared.reach(peer, Lane::Calls)).await;
-                    reached.map_err(|error| refused.take().unwrap_or(CallError::Failed(error)))?
+                    let peer = reached
+                        .map_err(|error| refused.take().unwrap_or(CallError::Failed(error)))?;
+                    self.send_once(exchange, peer, outgoing.clone(), replay, deadline).await
                 }
             };
             tries += 1;
-            let sent = self.shared.unary_until(peer, outgoing, deadline).await;
-            let course = course.get_or_insert_with(|| self.course(deadline, Phase::Connect));
             match sent {
-                Ok(landed) => match self.decode(exchange, &landed.peer, landed.incoming) {
-                    Err(CallError::Refused { refusal, endpoint, outcome })
-                        if outcome == Outcome::NotApplied && refusal.may_pass() =>
-                    {
-                        course.refused(&landed.peer, &refusal, outcome, landed.began);
-                        refused = Some(CallError::Refused { refusal, endpoint, outcome });
-                        let until = deadline.min(Instant::now() + pauses.pause());
-                        tokio::time::sleep_until(until.into()).await;
-                    }
-                    answer => return answer,
-                },
-                Err(failed) => {
-                    let (phase, kind) = (failed.phase, failed.cause.kind(failed.phase));
-                    let applied = matches!(failed.cause, Cause::TooLarge(_));
+                Sent::Ended(Err(CallError::Failed(error))) => {
+                    return Err(CallError::Failed(error.after(course.made())));
+                }
+                Sent::Ended(answer) => return answer,
+                Sent::Refused(peer, began, refusal) => {
+                    course.refused(&peer, &refusal, Outcome::NotApplied, began);
+                    let (endpoint, outcome) = (peer.endpoint.clone(), Outcome::NotApplied);
+                    refused = Some(CallError::Refused { refusal, endpoint, outcome });
+                    let until = deadline.min(Instant::now() + pauses.pause());
+                    tokio::time::sleep_until(until.into()).await;
+                }
+                Sent::Unsent(failed) => {
+                    let kind = failed.cause.kind(failed.phase);
                     course.missed(failed);
-                    let unsent = phase == Phase::Connect;
-                    if !unsent || tries >= MOST_TRIES || Instant::now() >= deadline {
-                        let outcome = match replay {
-                            Replay::Safe => Outcome::NotApplied,
-                            _ if unsent => Outcome::NotApplied,
-                            _ if applied => Outcome::Applied,
-                            _ => Outcome::Unknown,
-                        };
-                        return Err(CallError::Failed(course.error(kind, outcome)));
+                    if tries >= MOST_TRIES || Instant::now() >= deadline {
+                        return Err(CallError::Failed(course.error(kind, Outcome::NotApplied)));
                     }
                 }
             }
         }
+    }
+
+    async fn send_once<E: Exchange>(
+        &self,
+        exchange: &E,
+        peer: Arc<Peer>,
+        outgoing: Outgoing,
+        replay: Replay,
+        deadline: Instant,
+    ) -> Sent<E::Reply, E::Refusal> {
+        let landed = match self.shared.unary_until(peer, outgoing, deadline).await {
+            Ok(landed) => landed,
+            Err(failed) if failed.phase == Phase::Connect => return Sent::Unsent(failed),
+            Err(failed) => return Sent::Ended(Err(CallError::Failed(self.broke(failed, replay)))),
+        };
+        match self.decode(exchange, &landed.peer, landed.incoming) {
+            Err(CallError::Refused { refusal, outcome: Outcome::NotApplied, .. })
+                if refusal.may_pass() =>
+            {
+                Sent::Refused(landed.peer, landed.began, refusal)
+            }
+            answer => Sent::Ended(answer),
+        }
+    }
+
+    /// The error that a call is which may have been processed.
+    fn broke(&self, failed: Failed, replay: Replay) -> Error {
+        let Failed { peer, phase, cause, began } = failed;
+        self.shared.failed(&peer, &cause.to_string(), Instant::now());
+        let outcome = match replay {
+            Replay::Safe => Outcome::NotApplied,
+            _ if matches!(cause, Cause::TooLarge(_)) => Outcome::Applied,
+            _ => Outcome::Unknown,
+        };
+        let (kind, attempt) = (cause.kind(phase), peer.attempt(phase, cause, began));
+        Error::new(kind, outcome, vec![attempt])
     }
 }
 
@@ -87,11 +147,11 @@ impl Shared {
     pub(super) async fn unary(
         &self,
         peer: Arc<Peer>,
-        outgoing: &Outgoing,
-        progress: &Progress,
+        outgoing: Outgoing,
+        progress: Progress,
     ) -> Result<Landed, Failed> {
         let began = Instant::now();
-        match self.try_unary(&peer, outgoing, progress).await {
+        match self.try_unary(&peer, outgoing, &progress).await {
             Ok(incoming) => Ok(Landed { peer, incoming, began, repeated: false }),
             Err((phase, cause)) => Err(Failed { peer, phase, cause, began }),
         }
@@ -100,12 +160,11 @@ impl Shared {
     async fn unary_until(
         &self,
         peer: Arc<Peer>,
-        outgoing: &Outgoing,
+        outgoing: Outgoing,
         deadline: Instant,
     ) -> Result<Landed, Failed> {
         let began = Instant::now();
-        let progress = Progress::default();
-        let attempt = self.unary(Arc::clone(&peer), outgoing, &progress);
+        let attempt = self.unary(Arc::clone(&peer), outgoing, Progress::default());
         let silent = |_| Failed { peer, phase: Phase::Sent, cause: Cause::Silence, began };
         tokio::time::timeout_at(deadline.into(), attempt).await.map_err(silent)?
     }
@@ -113,14 +172,18 @@ impl Shared {
     async fn try_unary(
         &self,
         peer: &Peer,
-        outgoing: &Outgoing,
+        outgoing: Outgoing,
         progress: &Progress,
     ) -> Result<Incoming, Failure> {
-        if !peer.is_open(Lane::Calls) {
-            self.open(peer, Lane::Calls).await?;
-        }
-        let body = Outbound::message(outgoing.body.clone());
-        let reply = peer.send(Lane::Calls, outgoing, body)?.await?;
+        let sent = match peer.send(Lane::Calls, outgoing, false) {
+            Err(Some(outgoing)) => {
+                self.open(peer, Lane::Calls).await?;
+                peer.send(Lane::Calls, outgoing, false)
+            }
+            sent => sent,
+        };
+        let (answer, _) = sent.map_err(|_| (Phase::Connect, Cause::Closed))?;
+        let reply = answer.await?;
         let incoming = reply.whole(self.config.max_reply, progress).await?;
         self.answered(peer, Instant::now());
         Ok(incoming)
@@ -140,8 +203,7 @@ impl Shared {
     }
 
     /// The best endpoint, where it has a connection and answered of late.
-    fn reached_now(&self) -> Option<Arc<Peer>> {
-        let now = Instant::now();
+    pub(super) fn reached_now(&self, now: Instant) -> Option<Arc<Peer>> {
         let peer = {
             let endpoints = self.endpoints();
             let (peer, health) = endpoints.best(now)?;
@@ -169,7 +231,9 @@ impl Shared {
             headers: grpc::headers(),
             body: EMPTY,
         };
-        peer.send(lane, &question, Outbound::message(EMPTY))?.await?;
+        let sent = peer.send(lane, question, false);
+        let (answer, _) = sent.map_err(|_| (Phase::Connect, Cause::Closed))?;
+        answer.await?;
         self.answered(peer, Instant::now());
         Ok(())
     }

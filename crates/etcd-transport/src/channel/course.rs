@@ -32,11 +32,22 @@ pub(super) struct Course<'a> {
     open: bool,
 }
 
+/// What an attempt does.
+pub(super) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send + 'a>>;
+
 /// An attempt under way.
-struct Flying<F> {
+struct Flying<'a, T> {
     flight: Flight,
     progress: Progress,
-    future: Pin<Box<F>>,
+    work: Work<'a, T>,
+}
+
+/// An attempt that was begun before there was a course for it.
+pub(super) struct Begun<'a, T> {
+    pub(super) peer: Arc<Peer>,
+    pub(super) began: Instant,
+    pub(super) progress: Progress,
+    pub(super) work: Work<'a, T>,
 }
 
 /// What a wait came to.
@@ -73,14 +84,27 @@ impl<'a> Course<'a> {
 
     /// Runs attempts until one succeeds. The others are dropped then, and those that were given
     /// their time and stayed silent are remembered as slow.
-    pub(super) async fn race<T, F>(
+    pub(super) async fn race<'w, T, F>(
         &mut self,
         start: impl Fn(Arc<Peer>, Progress) -> F,
     ) -> Result<T, Error>
     where
-        F: Future<Output = Result<T, Failed>>,
+        F: Future<Output = Result<T, Failed>> + Send + 'w,
     {
-        let mut flights: Vec<Flying<F>> = Vec::with_capacity(1);
+        self.go_on(None, start).await
+    }
+
+    /// Like [`race`](Self::race), with an attempt that was begun before.
+    pub(super) async fn go_on<'w, T, F>(
+        &mut self,
+        begun: Option<Begun<'w, T>>,
+        start: impl Fn(Arc<Peer>, Progress) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failed>> + Send + 'w,
+    {
+        let mut flights: Vec<Flying<'w, T>> = Vec::with_capacity(1);
+        flights.extend(begun.map(|begun| self.adopt(begun)));
         loop {
             match self.failover.step(Instant::now()) {
                 Step::Start(flight) => {
@@ -90,8 +114,8 @@ impl<'a> Course<'a> {
                     }
                     let (peer, progress) =
                         (Arc::clone(&self.peers[flight.place]), Progress::default());
-                    let future = Box::pin(start(peer, progress.clone()));
-                    flights.push(Flying { flight, progress, future });
+                    let work = Box::pin(start(peer, progress.clone()));
+                    flights.push(Flying { flight, progress, work });
                 }
                 Step::Abandon(flight) => {
                     flights.retain(|flying| flying.flight.id != flight.id);
@@ -116,6 +140,14 @@ impl<'a> Course<'a> {
                 Step::GiveUp(why) => return Err(self.give_up(why)),
             }
         }
+    }
+
+    /// Has an attempt that is under way be the first of this course.
+    fn adopt<'w, T>(&mut self, begun: Begun<'w, T>) -> Flying<'w, T> {
+        let Begun { peer, began, progress, work } = begun;
+        self.peers.retain(|other| !Arc::ptr_eq(other, &peer));
+        self.peers.insert(0, peer);
+        Flying { flight: self.failover.begun(began), progress, work }
     }
 
     /// An endpoint gave an answer that another, or the same one later, may not give.
@@ -219,15 +251,12 @@ impl<'a> Course<'a> {
 }
 
 /// The next attempt to end or to be heard of, unless the time comes first.
-async fn next<T, F>(flights: &mut Vec<Flying<F>>, until: Instant) -> Next<T>
-where
-    F: Future<Output = Result<T, Failed>>,
-{
+async fn next<T>(flights: &mut Vec<Flying<'_, T>>, until: Instant) -> Next<T> {
     // Unconstrained: a server that floods us may use up the task's budget in every round.
     let mut timer = pin!(unconstrained(tokio::time::sleep_until(until.into())));
     poll_fn(|cx| {
         for at in 0..flights.len() {
-            if let Poll::Ready(result) = flights[at].future.as_mut().poll(cx) {
+            if let Poll::Ready(result) = flights[at].work.as_mut().poll(cx) {
                 let Flying { flight, .. } = flights.swap_remove(at);
                 return Poll::Ready(Next::Ended(flight, result));
             }

@@ -45,12 +45,12 @@ impl Channel {
     pub(super) async fn deliver<E: Exchange>(
         &self,
         exchange: &E,
-        outgoing: &Outgoing,
+        outgoing: Outgoing,
         replay: Replay,
         deadline: Instant,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
         let Answered { peer, reply, came } =
-            self.dispatch(outgoing, replay, deadline).await.map_err(CallError::Failed)?;
+            self.dispatch(&outgoing, replay, deadline).await.map_err(CallError::Failed)?;
         let head = reply.head.status;
         let progress = Progress::default();
         let whole = reply.whole(self.shared.config.max_reply, &progress);

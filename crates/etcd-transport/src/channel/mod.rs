@@ -6,13 +6,18 @@ mod course;
 mod dispatch;
 mod stream;
 
+use std::future::poll_fn;
 use std::hash::{BuildHasher as _, RandomState};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use etcd_proto::call::{Exchange, HttpVersion, Incoming, Outcome, Outgoing, Refusal, Replay};
+use etcd_proto::error::EncodeError;
 use etcd_proto::grpc::{self, GRPC_TIMEOUT};
+use http::HeaderValue;
 
 use crate::config::{CallOptions, Config};
 use crate::conn::Peer;
@@ -44,6 +49,8 @@ struct Shared {
     endpoints: Mutex<EndpointSet<Arc<Peer>>>,
     counted: Counted,
     seeds: AtomicU64,
+    /// The configured deadline, as servers are told of it.
+    timeout: HeaderValue,
 }
 
 #[derive(Debug, Default)]
@@ -71,7 +78,9 @@ impl Channel {
         let endpoints = Mutex::new(endpoints);
         // Clients that failed together should not come back together.
         let seeds = RandomState::new().hash_one(0);
-        let shared = Shared { endpoints, config, counted: Counted::default(), seeds: seeds.into() };
+        let timeout = grpc::timeout(config.deadline);
+        let (counted, seeds) = (Counted::default(), seeds.into());
+        let shared = Shared { endpoints, config, counted, seeds, timeout };
         Self { shared: Arc::new(shared) }
     }
 
@@ -95,38 +104,68 @@ impl Channel {
         exchange: &E,
         options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let mut outgoing = exchange.request()?;
+        let outgoing = self.prepare(exchange, options)?;
         let deadline = self.deadline(options);
-        outgoing.headers.extend(options.headers.clone());
-        if E::HTTP == HttpVersion::Http2 {
-            let timeout = options.deadline.unwrap_or(self.shared.config.deadline);
-            outgoing.headers.insert(GRPC_TIMEOUT, grpc::timeout(timeout));
-        }
         match (exchange.replay(), E::HTTP) {
-            (Replay::Safe | Replay::Guarded, _) if !options.waits => {
-                self.read(exchange, &outgoing, deadline).await
+            (Replay::Safe | Replay::Guarded, HttpVersion::Http2) if !options.waits => {
+                self.read_at_once(exchange, outgoing, deadline, options).await
+            }
+            // The others are boxed, so that each call does not carry room for all of them about.
+            (Replay::Safe | Replay::Guarded, HttpVersion::Http1) if !options.waits => {
+                Box::pin(self.read(exchange, outgoing, deadline, First::None)).await
             }
             (replay, HttpVersion::Http1) => {
-                self.deliver(exchange, &outgoing, replay, deadline).await
+                Box::pin(self.deliver(exchange, outgoing, replay, deadline)).await
             }
             (replay, HttpVersion::Http2) => {
-                self.deliver_once(exchange, &outgoing, replay, deadline).await
+                self.deliver_at_once(exchange, outgoing, replay, deadline, options).await
             }
         }
+    }
+
+    /// The request of a call, with the headers that its options bring.
+    fn prepare<E: Exchange>(
+        &self,
+        exchange: &E,
+        options: &CallOptions,
+    ) -> Result<Outgoing, EncodeError> {
+        let mut outgoing = exchange.request()?;
+        if !options.headers.is_empty() {
+            outgoing.headers.extend(options.headers.clone());
+        }
+        if E::HTTP == HttpVersion::Http2 {
+            let timeout = match options.deadline {
+                Some(deadline) => grpc::timeout(deadline),
+                None => self.shared.timeout.clone(),
+            };
+            outgoing.headers.insert(GRPC_TIMEOUT, timeout);
+        }
+        Ok(outgoing)
     }
 
     /// A call that may be repeated: raced over the endpoints until one gives an answer that stands.
     async fn read<E: Exchange>(
         &self,
         exchange: &E,
-        outgoing: &Outgoing,
+        outgoing: Outgoing,
         deadline: Instant,
+        first: First<'_, E::Refusal>,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
         let mut course = self.course(deadline, Phase::Sent);
-        let mut refused = None;
+        let (mut refused, mut begun) = (None, None);
+        match first {
+            First::None => {}
+            First::UnderWay(under_way) => begun = Some(under_way),
+            First::Failed(failed) => course.missed(failed),
+            First::Refused(peer, began, refusal, outcome) => {
+                course.refused(&peer, &refusal, outcome, began);
+                let endpoint = peer.endpoint.clone();
+                refused = Some(CallError::Refused { refusal, endpoint, outcome });
+            }
+        }
         let error = loop {
-            let carry = |peer, progress| self.shared.carry(E::HTTP, peer, outgoing, progress);
-            let landed = match course.race(carry).await {
+            let carry = |peer, progress| self.shared.carry(E::HTTP, peer, &outgoing, progress);
+            let landed = match course.go_on(begun.take(), carry).await {
                 Ok(landed) => landed,
                 Err(error) => break refused.unwrap_or(CallError::Failed(error)),
             };
@@ -142,6 +181,37 @@ impl Channel {
         };
         let open = course.is_open() && exchange.replay() != Replay::Safe;
         Err(if open { error.left_open() } else { error })
+    }
+
+    /// A call that may be repeated, at the best endpoint where that has a connection and answered of
+    /// late: most calls end here, and need no course.
+    async fn read_at_once<E: Exchange>(
+        &self,
+        exchange: &E,
+        outgoing: Outgoing,
+        deadline: Instant,
+        options: &CallOptions,
+    ) -> Result<E::Reply, CallError<E::Refusal>> {
+        let began = Instant::now();
+        let Some(peer) = self.shared.reached_now(began) else {
+            return Box::pin(self.read(exchange, outgoing, deadline, First::None)).await;
+        };
+        let progress = Progress::default();
+        let attempt = self.shared.unary(Arc::clone(&peer), outgoing, progress.clone());
+        let mut work: course::Work<'_, Landed> = Box::pin(attempt);
+        let patience = (began + self.shared.config.hedge.min(FOREVER)).min(deadline);
+        let first = match until(&mut work, patience).await {
+            None => First::UnderWay(course::Begun { peer, began, progress, work }),
+            Some(Err(failed)) => First::Failed(failed),
+            Some(Ok(landed)) => match self.decode(exchange, &landed.peer, landed.incoming) {
+                Err(CallError::Refused { refusal, outcome, .. }) if refusal.may_pass() => {
+                    First::Refused(landed.peer, landed.began, refusal, outcome)
+                }
+                answer => return answer,
+            },
+        };
+        let again = self.prepare(exchange, options)?;
+        Box::pin(self.read(exchange, again, deadline, first)).await
     }
 
     fn decode<E: Exchange>(
@@ -218,6 +288,27 @@ impl Channel {
     }
 }
 
+/// What became of an attempt that was made before there was a course for it.
+enum First<'a, R> {
+    /// There was none.
+    None,
+    /// It has not ended yet.
+    UnderWay(course::Begun<'a, Landed>),
+    Failed(Failed),
+    /// The answer may be another elsewhere or later.
+    Refused(Arc<Peer>, Instant, R, Outcome),
+}
+
+/// What a piece of work comes to; nothing when the time comes first.
+async fn until<T>(work: &mut course::Work<'_, T>, time: Instant) -> Option<Result<T, Failed>> {
+    let mut timer = pin!(tokio::time::sleep_until(time.into()));
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
 impl Shared {
     /// One attempt of a call that may be repeated.
     async fn carry(
@@ -229,7 +320,7 @@ impl Shared {
     ) -> Result<Landed, Failed> {
         match version {
             HttpVersion::Http1 => self.exchange(peer, outgoing, &progress).await,
-            HttpVersion::Http2 => self.unary(peer, outgoing, &progress).await,
+            HttpVersion::Http2 => self.unary(peer, outgoing.clone(), progress).await,
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use etcd_proto::call::{Duplex, HttpVersion, Outcome, Outgoing, Replay, StreamDecoder, Streaming};
 use etcd_proto::error::EncodeError;
 use http::HeaderMap;
-use tokio::sync::mpsc;
+use tokio::sync::Mutex;
 
 use super::Channel;
 use super::attempt::{Failed, ended};
@@ -15,15 +15,13 @@ use super::dispatch::Answered;
 use crate::config::{CallOptions, Lane};
 use crate::conn::Peer;
 use crate::endpoint::Endpoint;
-use crate::error::{CallError, Cause, Error, Phase};
+use crate::error::{CallError, Cause, Error, Kind, Phase};
 use crate::http1;
-use crate::http2::{self, Answer, Failure, Outbound};
+use crate::http2::{self, Answer, Failure, Upward};
 use crate::progress::Progress;
 
 /// How often a stream is opened anew whose endpoint proved that it did not see it.
 const MOST_TRIES: usize = 8;
-/// How many messages wait for room on the way up.
-const UPSTREAM: usize = 64;
 
 impl Channel {
     /// Sends a request whose reply is a stream.
@@ -46,9 +44,8 @@ impl Channel {
         let deadline = self.deadline(options);
         if S::HTTP == HttpVersion::Http2 {
             let lane = options.lane.unwrap_or(Lane::Bulk);
-            let body = || Outbound::message(outgoing.body.clone());
-            let open = self.open(streaming, &outgoing, lane, deadline, body).await;
-            return open.map_err(CallError::Failed);
+            let opened = self.open(streaming, &outgoing, lane, deadline, false).await;
+            return opened.map(|(_, down)| down).map_err(CallError::Failed);
         }
         let Answered { peer, reply, came } =
             self.dispatch(&outgoing, Replay::Safe, deadline).await.map_err(CallError::Failed)?;
@@ -80,20 +77,9 @@ impl Channel {
         let mut outgoing = duplex.request()?;
         outgoing.headers.extend(options.headers.clone());
         let (deadline, lane) = (self.deadline(options), options.lane.unwrap_or(Lane::Streams));
-        let mut up = None;
-        let body = || {
-            let (sender, receiver) = mpsc::channel(UPSTREAM);
-            up = Some(Upstream { sender, stream: std::marker::PhantomData });
-            Outbound::stream(outgoing.body.clone(), receiver)
-        };
-        let down = self.open(duplex, &outgoing, lane, deadline, body).await;
-        let down = down.map_err(CallError::Failed)?;
-        // The body of the request that was sent has the other end of it.
-        let up = up.unwrap_or_else(|| Upstream {
-            sender: mpsc::channel(1).0,
-            stream: std::marker::PhantomData,
-        });
-        Ok((up, down))
+        let opened = self.open(duplex, &outgoing, lane, deadline, true).await;
+        let (up, down) = opened.map_err(CallError::Failed)?;
+        Ok((Upstream { up: Mutex::new(up), stream: std::marker::PhantomData }, down))
     }
 
     async fn open<S: Streaming>(
@@ -102,23 +88,22 @@ impl Channel {
         outgoing: &Outgoing,
         lane: Lane,
         deadline: Instant,
-        mut body: impl FnMut() -> Outbound,
-    ) -> Result<OpenStream<S>, Error> {
+        more: bool,
+    ) -> Result<(Upward, OpenStream<S>), Error> {
         let mut course = self.course(deadline, Phase::Connect);
         let mut tries = 0;
         loop {
             let peer = course.race(|peer, _| self.shared.reach(peer, lane)).await?;
             let began = Instant::now();
-            match peer.send(lane, outgoing, body()) {
-                Ok(answer) => return Ok(self.opened(streaming, peer, Source::Opening(answer))),
-                Err((phase, cause)) => {
-                    tries += 1;
-                    let kind = cause.kind(phase);
-                    course.missed(Failed { peer, phase, cause, began });
-                    if tries == MOST_TRIES {
-                        return Err(course.error(kind, Outcome::NotApplied));
-                    }
-                }
+            if let Ok((answer, up)) = peer.send(lane, outgoing.clone(), more) {
+                return Ok((up, self.opened(streaming, peer, Source::Opening(answer))));
+            }
+            // It closed between being reached and being used.
+            tries += 1;
+            let (phase, cause) = (Phase::Connect, Cause::Closed);
+            course.missed(Failed { peer, phase, cause, began });
+            if tries == MOST_TRIES {
+                return Err(course.error(Kind::Unreachable, Outcome::NotApplied));
             }
         }
     }
@@ -257,29 +242,21 @@ impl<S: Streaming> OpenStream<S> {
     }
 }
 
-/// The way for further messages of a stream in both directions; dropping it ends that direction.
+/// The way for further messages of a stream in both directions. Dropping it sends nothing more, and
+/// leaves the other direction as it is.
 #[derive(Debug)]
 pub struct Upstream<D> {
-    sender: mpsc::Sender<Bytes>,
+    up: Mutex<Upward>,
     stream: std::marker::PhantomData<fn(D)>,
 }
 
 impl<D: Duplex> Upstream<D> {
-    /// Sends a message, as soon as there is room; whether the stream still took it.
+    /// Sends a message, as soon as the other side has room for it; whether the stream still took it.
     ///
     /// # Errors
     ///
     /// When the message cannot be expressed.
     pub async fn send(&self, message: &D::Message) -> Result<bool, EncodeError> {
-        Ok(self.sender.send(D::encode(message)?).await.is_ok())
-    }
-
-    /// Sends a message where there is room now; whether there was, and the stream still took it.
-    ///
-    /// # Errors
-    ///
-    /// When the message cannot be expressed.
-    pub fn try_send(&self, message: &D::Message) -> Result<bool, EncodeError> {
-        Ok(self.sender.try_send(D::encode(message)?).is_ok())
+        Ok(Upward::send(&self.up, D::encode(message)?).await)
     }
 }

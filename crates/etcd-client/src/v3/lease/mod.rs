@@ -204,7 +204,7 @@ impl Lease {
     pub async fn grant_and_keep(&self, ttl: Ttl) -> Result<KeptLease, Error> {
         let sent = clock::now();
         let reply = self.grant(ttl).await?;
-        let ttl = keep_alive::ttl(reply.ttl).unwrap_or(ttl.duration());
+        let ttl = keep_alive::ttl(reply.ttl).unwrap_or_else(|| ttl.duration());
         Ok(KeptLease::new(self.clone(), reply.lease_id(), ttl, sent, true))
     }
 
