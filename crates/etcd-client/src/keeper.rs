@@ -1,51 +1,64 @@
 //! When to renew what has a time to live, and when it must be called lost: pure decisions.
 
+use std::ops::Add;
 use std::time::{Duration, Instant};
 
 /// Something that lives for a time and is renewed before it ends.
 ///
 /// The time counts from when a request was sent, never from when its answer came: the server may
-/// have carried it out at any moment between.
+/// have carried it out at any moment between. `T` is an instant of whatever clock counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Keeper {
+pub(crate) struct Keeper<T = Instant> {
     ttl: Duration,
     /// When the last request was sent that is known to have been carried out.
-    confirmed: Instant,
+    confirmed: T,
     /// When the next renewal is due.
-    due: Instant,
+    due: T,
 }
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
+pub(crate) enum Action<T = Instant> {
     /// Nothing until then.
-    Wait(Instant),
+    Wait(T),
     /// Renew, and give up at this instant.
-    Renew(Instant),
+    Renew(T),
     /// It may have ended: whoever relies on it must stop.
     Lost,
 }
 
 impl Keeper {
-    /// Something that was made by a request sent at `sent`.
-    pub(crate) fn new(ttl: Duration, sent: Instant) -> Self {
-        Self { ttl, confirmed: sent, due: sent + ttl / 3 }
-    }
-
     /// Something that surely lives until this [`deadline`](Self::deadline).
     pub(crate) fn until(ttl: Duration, deadline: Instant) -> Self {
         let sure = Self::new(ttl, deadline).deadline().saturating_duration_since(deadline);
         Self::new(ttl, deadline.checked_sub(sure).unwrap_or(deadline))
     }
+}
+
+impl<T: Copy + Ord + Add<Duration, Output = T>> Keeper<T> {
+    /// Something that was made by a request sent at `sent`.
+    pub(crate) fn new(ttl: Duration, sent: T) -> Self {
+        Self { ttl, confirmed: sent, due: sent + ttl / 3 }
+    }
 
     /// Until when it surely lives: a tenth, and at least half a second or a quarter, before the
     /// server's time is over.
-    pub(crate) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> T {
         let margin = (self.ttl / 10).max(Duration::from_millis(500)).min(self.ttl / 4);
-        self.confirmed + self.ttl - margin
+        self.confirmed + (self.ttl - margin)
     }
 
-    pub(crate) fn action(&self, now: Instant) -> Action {
+    /// When the server's time is over, if it counted from when the request was sent.
+    pub(crate) fn end(&self) -> T {
+        self.confirmed + self.ttl
+    }
+
+    /// When the next renewal is due.
+    pub(crate) fn due(&self) -> T {
+        self.due
+    }
+
+    pub(crate) fn action(&self, now: T) -> Action<T> {
         match now {
             _ if now >= self.deadline() => Action::Lost,
             _ if now >= self.due => Action::Renew(self.deadline()),
@@ -54,13 +67,21 @@ impl Keeper {
     }
 
     /// A renewal that was sent at `sent` was carried out.
-    pub(crate) fn renewed(&mut self, sent: Instant) {
+    pub(crate) fn renewed(&mut self, sent: T) {
         self.confirmed = self.confirmed.max(sent);
         self.due = self.confirmed + self.ttl / 3;
     }
 
+    /// A renewal that was sent at `sent` was carried out, and gave another time to live.
+    pub(crate) fn renewed_for(&mut self, ttl: Duration, sent: T) {
+        if sent >= self.confirmed {
+            self.ttl = ttl;
+            self.renewed(sent);
+        }
+    }
+
     /// A renewal failed in a way that another may not: it is tried again after a while.
-    pub(crate) fn failed(&mut self, now: Instant) {
+    pub(crate) fn failed(&mut self, now: T) {
         self.due = now + (self.ttl / 20).clamp(Duration::from_millis(50), Duration::from_secs(1));
     }
 }

@@ -36,6 +36,7 @@ pub mod v3;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 
+mod clock;
 mod keeper;
 mod learnt;
 

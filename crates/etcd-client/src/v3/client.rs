@@ -11,6 +11,7 @@ use super::auth::Auth;
 use super::cluster::Cluster;
 use super::core::Core;
 use super::kv::Kv;
+use super::lease::{Lease, Renewals};
 use super::maintenance::Maintenance;
 use super::namespace::Namespace;
 use super::raw_election::RawElection;
@@ -27,6 +28,7 @@ pub struct Client {
     core: Core,
     namespace: Namespace,
     configured: Arc<[Endpoint]>,
+    renewals: Arc<Renewals>,
 }
 
 impl Client {
@@ -52,7 +54,8 @@ impl Client {
     pub fn with_endpoints(endpoints: Vec<Endpoint>, config: Config) -> Self {
         let configured = endpoints.as_slice().into();
         let core = Core::new(Channel::new(endpoints, config));
-        Self { core, namespace: Namespace::default(), configured }
+        let renewals = Renewals::new(core.clone());
+        Self { core, namespace: Namespace::default(), configured, renewals }
     }
 
     /// The same client, whose keys all begin with `prefix`: it is put before each key that is sent
@@ -72,8 +75,9 @@ impl Client {
 
     /// The same client for one member alone.
     pub fn only(&self, endpoint: &Endpoint) -> Self {
-        let configured = [endpoint.clone()].into();
-        Self { core: self.core.only(endpoint), configured, ..self.clone() }
+        let (configured, core) = ([endpoint.clone()].into(), self.core.only(endpoint));
+        let renewals = Renewals::new(core.clone());
+        Self { core, configured, renewals, ..self.clone() }
     }
 
     /// Keys: reading, writing, transactions.
@@ -123,5 +127,10 @@ impl Client {
     /// The endpoints that the client was made with.
     pub(super) fn configured(&self) -> &[Endpoint] {
         &self.configured
+    }
+
+    /// Leases: keys that go when nobody renews them.
+    pub fn lease(&self) -> Lease {
+        Lease::new(self.core.clone(), Arc::clone(&self.renewals))
     }
 }
