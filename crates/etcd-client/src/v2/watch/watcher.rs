@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use etcd_proto::tree::Path;
-use etcd_proto::v2::{self as wire, ErrorCode, Get, Head, Headers};
+use etcd_proto::v2::{self as wire, ErrorCode, Get, Head, Headers, Version};
 use etcd_transport::backoff::Backoff;
 use etcd_transport::{CallError, CallOptions, OpenStream};
 use futures_core::Stream;
 
-use super::machine::{Answer, Ask, Machine};
+use super::machine::{Answer, Ask, Machine, Polls};
 use super::{Event, WatchOptions};
 use crate::error::Error;
 use crate::v2::Client;
@@ -214,7 +214,8 @@ impl Driver {
                 self.hear_the_cluster().await?;
                 self.heard = Instant::now();
             }
-            match self.open(index).await {
+            let recursive = self.polls_recursively().await?;
+            match self.open(index, recursive).await {
                 Ok(opened) => {
                     self.failing = None;
                     if let Some(quiet) = self.stand(opened) {
@@ -227,16 +228,25 @@ impl Driver {
         }
     }
 
+    async fn polls_recursively(&self) -> Result<bool, Error> {
+        match self.machine.polls() {
+            Polls::Alone => Ok(false),
+            Polls::Recursively => Ok(true),
+            Polls::RecursivelySince3 => self.client.is_since(Version::new(3, 0, 0)).await,
+        }
+    }
+
     async fn open(
         &mut self,
         index: u64,
+        recursive: bool,
     ) -> Result<OpenStream<wire::Watch>, CallError<wire::Error>> {
         if let Some(mut told) = self.told.take() {
             // What ends a reply comes with the change or right after it; one that does not is cut.
             let _ = tokio::time::timeout(REST_OF_REPLY, told.next()).await;
         }
         let watch = wire::Watch::new(self.path.clone()).from_index(index);
-        let watch = if self.machine.polls_recursively() { watch.recursive() } else { watch };
+        let watch = if recursive { watch.recursive() } else { watch };
         let head = if self.at_once { HEAD } else { POLL };
         self.client.channel.stream(&watch, &CallOptions::default().deadline(head).waits()).await
     }
