@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod server;
 
 use std::sync::atomic::{AtomicBool, Ordering};
