@@ -35,7 +35,9 @@ pub mod v2;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 
+mod keep;
 mod keeper;
+mod stop;
 
 pub use error::{Error, ErrorKind};
 pub use etcd_proto::call::Outcome;

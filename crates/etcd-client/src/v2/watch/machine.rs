@@ -132,7 +132,7 @@ impl Machine {
         match std::mem::replace(&mut self.state, State::Live) {
             State::Lost if index >= self.next => self.difference(index, &before, present),
             State::New { from } => {
-                self.next = from.unwrap_or(index.saturating_add(1));
+                self.next = from.unwrap_or_else(|| index.saturating_add(1));
                 Vec::new()
             }
             State::Lost | State::Live => Vec::new(),
