@@ -88,6 +88,11 @@ impl Error {
         Self::new(ErrorKind::Unsupported, Outcome::NotApplied, message)
     }
 
+    pub(crate) fn busy(key: &str) -> Self {
+        let message = format!("the lock on {key:?} was not free in time");
+        Self::new(ErrorKind::LockBusy, Outcome::NotApplied, message)
+    }
+
     pub(crate) fn lost(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::LockLost, Outcome::NotApplied, message)
     }
@@ -99,6 +104,22 @@ impl Error {
     pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.0.outcome = outcome;
         self
+    }
+
+    /// A lock that may have ended, as no renewal was confirmed in time.
+    pub(crate) fn late(key: &str, index: u64) -> Self {
+        Self::lost(format!("the lock on {key:?} with index {index} could not be renewed in time"))
+    }
+
+    /// No server was in reach for too long to go on waiting for a lock.
+    pub(crate) fn out_of_reach(key: &str, last: Option<Self>) -> Self {
+        let message = format!("no server was in reach to wait for the lock on {key:?}");
+        let mut error = Self::new(ErrorKind::Unreachable, Outcome::NotApplied, message);
+        if let Some(last) = last {
+            error.0.attempts.clone_from(&last.0.attempts);
+            error.0.source = Some(Box::new(last));
+        }
+        error
     }
 
     /// The same error as another kind, because more is known now.

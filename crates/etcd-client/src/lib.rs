@@ -37,8 +37,10 @@ pub mod v3;
 pub mod blocking;
 
 mod clock;
+mod keep;
 mod keeper;
 mod learnt;
+mod stop;
 
 pub use error::{Error, ErrorKind};
 pub use etcd_proto::call::Outcome;

@@ -2,6 +2,7 @@
 
 mod contest;
 mod keys;
+mod outage;
 mod python;
 mod queue;
 mod tickets;
