@@ -160,7 +160,7 @@ pub(crate) struct Lock {
     /// How long to wait for one's turn, in seconds; as long as it takes when left out
     #[arg(long, value_parser = seconds_or_none, value_name = "SECONDS")]
     pub(crate) wait: Option<Duration>,
-    /// Run this while the lock is held; it is ended when the lock is lost
+    /// Run this while the lock is held; with all that it started it is ended when the lock is lost
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
 }

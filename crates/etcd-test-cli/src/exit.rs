@@ -29,14 +29,18 @@ pub(crate) enum Exit {
     Interrupted,
     /// Asked to end.
     Terminated,
-    /// As a command that was run ended.
+    /// As a command that was run ended: its status, or 128 and a signal.
     Child(u8),
 }
 
 impl Exit {
     /// After a signal that asked the program to end.
     pub(crate) fn of_signal(signal: Signal) -> Self {
-        if signal == Signal::SIGINT { Self::Interrupted } else { Self::Terminated }
+        match signal {
+            Signal::SIGINT => Self::Interrupted,
+            Signal::SIGTERM => Self::Terminated,
+            other => Self::Child(128 + other as u8),
+        }
     }
 }
 

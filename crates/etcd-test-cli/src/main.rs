@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 
 async fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let command = execute(cli);
-    // These two have something to give up, or to wait for, when interrupted.
+    // It has a place in a queue to give up, or a command to wait for, when interrupted.
     if matches!(cli.command, Command::Lock(_)) {
         return command.await;
     }

@@ -1,10 +1,8 @@
 //! `lock KEY -t TTL -- COMMAND`.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use etcd_live::program::{EtcdTest, Running, start};
+use etcd_live::program::{EtcdTest, Running};
 use nix::sys::signal::Signal;
 
 use crate::lock::{queue, until_queued};
@@ -12,9 +10,6 @@ use crate::{index, one_member, shell};
 
 /// A command that says where it is, and ends when it is told to.
 const STAYS: &str = "echo in; exec sleep 300";
-const CTRL_C: u8 = 3;
-/// How often it is pressed: two signals at a time may count as one.
-const TIMES: usize = 10;
 
 #[test]
 fn the_command_knows_its_lock_and_its_status_is_passed_on() {
@@ -92,45 +87,12 @@ fn requests_to_end_reach_the_command_and_the_lock_is_given_up() {
     }
 }
 
-#[test]
-fn a_keyboard_interrupts_the_command_once() {
-    let (_cluster, etcd_test) = one_member();
-    // A signal may end `read`, which is tried again then.
-    let counts = "trap 'echo interrupted' INT; echo in; \
-        until read -r line && [ \"$line\" = done ]; do echo \"read $line\"; done; exit 5";
-    let line = r#"exec "$ETCD_TEST_BIN" lock k -t 60 -- sh -c "$COUNTS""#;
-    let mut command = Command::new("script");
-    command.args(["-qec", line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let environment = [("SHELL", "/bin/sh"), ("COUNTS", counts)];
-    command.envs(environment).env("ETCD_SERVERS", etcd_test.servers());
-    let mut running = start(command);
-    assert_eq!(running.line(), "in\r");
-    let mut keyboard = running.stdin();
-    for _ in 0..TIMES {
-        keyboard.write_all(&[CTRL_C]).expect("it reads its keyboard");
-        until_it_says(&running, "interrupted\r");
-        // A second interrupt would come before this is read.
-        keyboard.write_all(b"on\n").expect("it reads its keyboard");
-        until_it_says(&running, "read on\r");
-    }
-    keyboard.write_all(b"done\n").expect("it reads its keyboard");
-    let ended = running.wait();
-    assert_eq!(ended.status, 5, "{}", ended.stdout);
-    assert_eq!(ended.stdout.matches("interrupted").count(), TIMES, "{}", ended.stdout);
-    assert_eq!(queue(&etcd_test, "k"), 0);
-}
-
 /// Starts a script under the lock on `k`; it has said `in`.
 fn under_lock(etcd_test: &EtcdTest, ttl: &str, script: &str) -> Running {
     let running = etcd_test.start([["lock", "k", "-t", ttl], shell(script)].concat());
     assert_eq!(running.line(), "in");
     until_queued(etcd_test, "k", 1);
     running
-}
-
-/// A terminal also shows what is typed.
-fn until_it_says(running: &Running, wanted: &str) {
-    while !running.line().ends_with(wanted) {}
 }
 
 fn second_line(running: &Running) -> (Instant, String) {
