@@ -40,6 +40,7 @@ mod keeper;
 pub use error::{Error, ErrorKind};
 pub use etcd_proto::call::Outcome;
 pub use etcd_proto::ids::Ttl;
+pub use etcd_proto::plain;
 pub use etcd_proto::tree;
 pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
 pub use etcd_transport::{CallOptions, Config, Counters, EndpointStatus};

@@ -24,11 +24,13 @@
 //! | --- | --- |
 //! | [`call`] | the seam between a request and whoever carries it |
 //! | [`ids`] | time to live, revision, lease, member and cluster ids |
+//! | [`plain`] | text from elsewhere, fit for a terminal |
 //! | [`tree`] | key paths, and trees of keys from nested or flat listings |
 //! | [`v2`] | the v2 API: keys, watch, members, statistics, auth, lock module |
 
 pub mod call;
 pub mod error;
 pub mod ids;
+pub mod plain;
 pub mod tree;
 pub mod v2;

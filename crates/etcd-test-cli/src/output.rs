@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use etcd_client::plain::is_plain;
+
 use crate::args::Format;
 use crate::escape::{escape, escape_text, lossless};
 
@@ -78,7 +80,7 @@ fn write(bytes: &[u8]) -> std::io::Result<()> {
 fn escape_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
-        match escape(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8() {
+        match is_plain(c) {
             true => safe.push(c),
             false => {
                 for unit in c.encode_utf16(&mut [0; 2]) {

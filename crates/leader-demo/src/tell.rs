@@ -2,15 +2,16 @@
 
 use std::io::{self, Write as _};
 
+use etcd_client::plain::Plain;
 use leader_demo::machine::Notice;
 use leader_demo::vote::Name;
 
 /// Prints a change at once.
 pub(crate) fn notice(me: &Name, notice: &Notice) -> io::Result<()> {
     let line = match notice {
-        Notice::LeaderIs(name) => format!("leader is {}", escaped(name.as_str())),
-        Notice::ILead => format!("I lead ({})", escaped(me.as_str())),
-        Notice::INoLongerLead => format!("I no longer lead ({})", escaped(me.as_str())),
+        Notice::LeaderIs(name) => format!("leader is {}", Plain(name.as_str())),
+        Notice::ILead => format!("I lead ({})", Plain(me.as_str())),
+        Notice::INoLongerLead => format!("I no longer lead ({})", Plain(me.as_str())),
     };
     let mut output = io::stdout().lock();
     writeln!(output, "{line}")?;
@@ -20,17 +21,5 @@ pub(crate) fn notice(me: &Name, notice: &Notice) -> io::Result<()> {
 /// Prints what went wrong.
 pub(crate) fn error(message: &str) {
     // Nobody is left to be told that standard error is closed.
-    let _ = writeln!(io::stderr(), "leader-demo: {}", escaped(message));
-}
-
-/// Makes text that came from elsewhere harmless to a terminal, and one line.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\'' | '"' | '\\' => safe.push(c),
-            _ => safe.extend(c.escape_debug()),
-        }
-    }
-    safe
+    let _ = writeln!(io::stderr(), "leader-demo: {}", Plain(message));
 }
