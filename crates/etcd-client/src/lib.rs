@@ -29,6 +29,7 @@
 //! The feature `blocking` adds the module `blocking`: the same calls without async.
 
 pub mod error;
+pub mod servers;
 pub mod session;
 pub mod v2;
 

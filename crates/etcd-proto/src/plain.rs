@@ -27,6 +27,26 @@ impl fmt::Display for Plain<'_> {
     }
 }
 
+/// Shows text with its line breaks and tabs, and all else as [`Plain`] does.
+///
+/// ```
+/// use etcd_proto::plain::PlainText;
+///
+/// assert_eq!(PlainText("a\tb\r\n\x1b[2J\n").to_string(), "a\tb\\r\n\\x1b[2J\n");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainText<'a>(pub &'a str);
+
+impl fmt::Display for PlainText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let breaks = ['\n', '\t'];
+        self.0.split_inclusive(breaks).try_for_each(|piece| {
+            let line = piece.trim_end_matches(breaks);
+            write!(f, "{}{}", Plain(line), &piece[line.len()..])
+        })
+    }
+}
+
 /// Tells whether a character is only read: no control, and nothing that breaks lines or changes
 /// the direction of writing.
 pub fn is_plain(c: char) -> bool {
@@ -66,6 +86,13 @@ mod tests {
             let shown = Plain(&text).to_string();
             prop_assert!(shown.chars().all(is_plain));
             prop_assert_eq!(Plain(&shown).to_string(), shown);
+        }
+
+        #[test]
+        fn text_is_plain_but_for_its_breaks(text in "(\\PC|\\n|\\t|.){0,20}") {
+            let shown = PlainText(&text).to_string();
+            prop_assert!(shown.chars().all(|c| is_plain(c) || c == '\n' || c == '\t'));
+            prop_assert_eq!(shown.matches(['\n', '\t']).count(), text.matches(['\n', '\t']).count());
         }
     }
 }

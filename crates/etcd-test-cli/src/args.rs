@@ -18,6 +18,8 @@ pub(crate) struct Cli {
         long,
         global = true,
         env = "ETCD_SERVERS",
+        // It may hold what is not to be shown.
+        hide_env_values = true,
         default_value = "127.0.0.1:2379",
         value_name = "LIST"
     )]

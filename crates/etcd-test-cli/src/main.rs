@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use args::{Cli, Command};
-use etcd_client::Session;
+use etcd_client::{Session, servers};
 use exit::Exit;
 use output::Output;
 
@@ -48,6 +48,7 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 async fn execute(cli: &Cli) -> anyhow::Result<Exit> {
+    servers::check(&cli.servers)?;
     let session = Session::open_with(&cli.servers, cli.session_options()?).await?;
     let output = Output::new(cli.output);
     match &cli.command {

@@ -1,8 +1,9 @@
 //! What the user is told: changes on standard output, trouble on standard error, a line each.
 
 use std::io::{self, Write as _};
+use std::process::ExitCode;
 
-use etcd_client::plain::Plain;
+use etcd_client::plain::{Plain, PlainText};
 use leader_demo::machine::Notice;
 use leader_demo::vote::Name;
 
@@ -22,4 +23,16 @@ pub(crate) fn notice(me: &Name, notice: &Notice) -> io::Result<()> {
 pub(crate) fn error(message: &str) {
     // Nobody is left to be told that standard error is closed.
     let _ = writeln!(io::stderr(), "leader-demo: {}", Plain(message));
+}
+
+/// Says what is wrong with the command line, or the help that it asked for.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // It repeats what was typed, which may come from anywhere.
+    let text = PlainText(&error.to_string()).to_string();
+    // Whoever closed the pipe does not want to hear it.
+    let _ = match error.use_stderr() {
+        true => io::stderr().write_all(text.as_bytes()),
+        false => io::stdout().write_all(text.as_bytes()),
+    };
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }

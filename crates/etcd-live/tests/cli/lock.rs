@@ -1,9 +1,10 @@
 //! `lock` and `unlock`.
 
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etcd_live::program::EtcdTest;
+use etcd_live::program::{EtcdTest, start};
 use nix::sys::signal::Signal;
 use serde_json::json as object;
 
@@ -67,6 +68,26 @@ fn who_is_asked_to_end_while_waiting_leaves_the_queue_at_once() {
         assert_eq!(queue(&etcd_test, "k"), 1, "{signal}");
     }
     etcd_test.prints(["unlock", "-i", ticket.trim(), "k"]);
+}
+
+#[test]
+fn a_lock_whose_index_nobody_hears_is_given_up() {
+    let (_cluster, etcd_test) = one_member();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+    let (reader, closed) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    for stdout in [Stdio::from(full), Stdio::from(closed)] {
+        let mut command = etcd_test.command(["lock", "-t", "600", "k"]);
+        command.stdout(stdout);
+        let ended = start(command).wait();
+        assert_eq!(ended.status, 1, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("lock \"k\": the index cannot be printed"),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(queue(&etcd_test, "k"), 0);
+    }
 }
 
 /// How many keys stand in a lock's directory.

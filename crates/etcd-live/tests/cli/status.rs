@@ -47,6 +47,10 @@ fn help_and_version_are_no_failures() {
     for word in ["3 key not found", "6 no server could be reached", "ETCD_SERVERS"] {
         assert!(etcd_test.prints(["-h"]).contains(word), "{word}");
     }
+    for help in ["-h", "--help"] {
+        let said = EtcdTest::on("http://root:hunter2@host").prints([help]);
+        assert!(!said.contains("hunter2"), "{said}");
+    }
 }
 
 #[test]

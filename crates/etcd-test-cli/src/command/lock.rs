@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use etcd_client::Session;
 use etcd_client::session::Ticket;
 use serde_json::json;
@@ -37,7 +37,7 @@ pub(crate) async fn run(session: &Session, args: &Lock, output: &Output) -> anyh
         return Ok(Exit::of_signal(signal));
     }
     match args.command.is_empty() {
-        true => show(&ticket, output),
+        true => hand_over(session, &ticket, args, output).await,
         false => under(session, ticket, args, &mut requests).await,
     }
 }
@@ -53,6 +53,19 @@ fn show(ticket: &Ticket, output: &Output) -> anyhow::Result<Exit> {
     let json = json!({ "key": ticket.key, "index": ticket.index, "ttl": ticket.ttl.seconds() });
     output.line(&json, || ticket.index.to_string())?;
     Ok(Exit::Done)
+}
+
+/// Prints the index of a lock that was taken. One that nobody hears of is given up again: nobody
+/// could renew it or give it up.
+async fn hand_over(
+    session: &Session,
+    ticket: &Ticket,
+    args: &Lock,
+    output: &Output,
+) -> anyhow::Result<Exit> {
+    let Err(error) = show(ticket, output) else { return Ok(Exit::Done) };
+    unlock(session, ticket, args).await?;
+    bail!("lock {:?}: the index cannot be printed, and the lock was given up: {error:#}", args.key)
 }
 
 /// Runs the command while the lock is held, and gives the lock up afterwards.
