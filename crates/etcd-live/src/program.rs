@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use etcd_client::blocking::Session;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -34,6 +35,15 @@ impl EtcdTest {
     /// The servers.
     pub fn servers(&self) -> &str {
         &self.servers
+    }
+
+    /// A session with the same servers.
+    ///
+    /// # Panics
+    ///
+    /// When they cannot be reached.
+    pub fn session(&self) -> Session {
+        Session::open_str(&self.servers).expect("a session")
     }
 
     /// `etcd-test` with these arguments and, in the environment, the servers.

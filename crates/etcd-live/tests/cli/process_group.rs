@@ -6,9 +6,9 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use etcd_live::program::{Ended, EtcdTest, Running, start};
+use etcd_live::queue::{queued, until_queued};
 use nix::sys::signal::Signal;
 
-use crate::lock::{queue, until_queued};
 use crate::{one_member, shell};
 
 /// Less than the commands take that are ended, and more than anything else may.
@@ -31,7 +31,7 @@ const SEVERAL: [&str; 5] = [
 #[test]
 fn all_processes_of_a_command_end_when_its_lock_is_lost() {
     let (_cluster, etcd_test) = one_member();
-    for (script, ttl) in SEVERAL.iter().flat_map(|script| [(script, "2"), (script, "4")]) {
+    for (script, ttl) in SEVERAL.iter().flat_map(|script| [(script, "3"), (script, "6")]) {
         let running = under_lock(&etcd_test, ttl, script);
         let keys = etcd_test.prints(["list", "/_locks/k"]);
         etcd_test.prints(["delete", keys.trim()]);
@@ -50,7 +50,7 @@ fn all_processes_of_a_command_end_when_its_lock_is_lost() {
 fn all_processes_of_a_command_end_when_the_lock_cannot_be_renewed() {
     let (cluster, etcd_test) = one_member();
     for script in SEVERAL {
-        let running = under_lock(&etcd_test, "1", script);
+        let running = under_lock(&etcd_test, "3", script);
         cluster.pause(0).expect("the member is there");
         let ended = ended_with_all(running);
         cluster.resume(0).expect("the member is there");
@@ -60,7 +60,7 @@ fn all_processes_of_a_command_end_when_the_lock_cannot_be_renewed() {
             "{script}: {}",
             ended.stderr
         );
-        until_queued(&etcd_test, "k", 0);
+        until_queued(&etcd_test.session(), "k", 0);
     }
 }
 
@@ -72,7 +72,7 @@ fn all_processes_of_a_command_hear_requests_to_end() {
         running.signal(signal);
         let ended = ended_with_all(running);
         assert_eq!((ended.status, ended.stderr.as_str()), (status, ""), "{signal}");
-        assert_eq!(queue(&etcd_test, "k"), 0, "{signal}");
+        assert_eq!(queued(&etcd_test.session(), "k"), 0, "{signal}");
     }
 }
 
@@ -128,7 +128,7 @@ fn a_keyboard_interrupts_the_command_once() {
     let ended = running.wait();
     assert_eq!(ended.status, 5, "{}", ended.stdout);
     assert_eq!(ended.stdout.matches("interrupted").count(), TIMES, "{}", ended.stdout);
-    assert_eq!(queue(&etcd_test, "k"), 0);
+    assert_eq!(queued(&etcd_test.session(), "k"), 0);
 }
 
 /// In a pipeline too, whose others have the keyboard at first.
@@ -147,7 +147,7 @@ fn a_keyboard_stops_the_command_and_a_shell_lets_it_go_on() {
         until_it_says(&running, "read more\r");
         until_it_says(&running, "end\r");
         running.wait();
-        assert_eq!(queue(&etcd_test, "k"), 0);
+        assert_eq!(queued(&etcd_test.session(), "k"), 0);
     }
 }
 
@@ -155,7 +155,7 @@ fn a_keyboard_stops_the_command_and_a_shell_lets_it_go_on() {
 fn under_lock(etcd_test: &EtcdTest, ttl: &str, script: &str) -> Running {
     let running = etcd_test.start([["lock", "k", "-t", ttl], shell(script)].concat());
     assert_eq!(running.line(), "in", "{script}");
-    until_queued(etcd_test, "k", 1);
+    until_queued(&etcd_test.session(), "k", 1);
     running
 }
 
