@@ -29,6 +29,7 @@
 //! The feature `blocking` adds the module `blocking`: the same calls without async.
 
 pub mod error;
+pub mod servers;
 pub mod session;
 pub mod v2;
 pub mod v3;
@@ -46,6 +47,7 @@ pub use error::{Error, ErrorKind};
 pub use etcd_proto::call::Outcome;
 pub use etcd_proto::ids::{ClusterId, LeaseId, MemberId, Revision, Ttl};
 pub use etcd_proto::key::KeyRange;
+pub use etcd_proto::plain;
 pub use etcd_proto::tree;
 pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
 pub use etcd_transport::{CallOptions, Config, Counters, EndpointStatus};

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use common::{captured, key};
+use common::captured;
 
 /// Events of a real stream, and some that try a reader: braces, escapes and characters of several
 /// bytes in values, what no etcd sends yet, and an event without a node.

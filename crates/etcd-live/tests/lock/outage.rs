@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use etcd_live::queue::{queued, until_queued};
 use nix::sys::signal::Signal;
 
-use crate::{one_member, queued, seconds, until_queued};
+use crate::{one_member, seconds};
 
 /// Behind a holder, with a place that has expired by the time that anything is asked of it.
 const EXPIRED: Duration = Duration::from_secs(3);

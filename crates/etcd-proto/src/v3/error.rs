@@ -2,15 +2,15 @@
 
 use crate::call::{Outcome, Refusal, Remedy};
 use crate::error::DecodeError;
-use crate::escape::Escaped;
 use crate::grpc::{Code, NO_GRPC, Status};
+use crate::plain::Plain;
 
 /// A v3 server's refusal, or a reply that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A status other than OK.
-    #[error("{} ({})", Escaped(text(.0)), .0.code)]
+    #[error("{} ({})", Plain(text(.0)), .0.code)]
     Status(Status),
     /// A reply that ended without a status: it was cut.
     #[error("the reply ended without a status")]
@@ -346,6 +346,6 @@ mod tests {
     #[test]
     fn a_message_cannot_forge_lines() {
         let error = said(Code::UNKNOWN, "etcdserver: a\nb\u{1b}[2J\u{202e}");
-        assert_eq!(error.to_string(), "a\\nb\\u{1b}[2J\\u{202e} (Unknown)");
+        assert_eq!(error.to_string(), "a\\nb\\x1b[2J\\u{202e} (Unknown)");
     }
 }
