@@ -6,7 +6,7 @@ use bytes::Bytes;
 use etcd_proto::call::{Outcome, Refusal};
 use etcd_proto::error::EncodeError;
 use etcd_proto::grpc::Code;
-use etcd_proto::ids::InvalidTtl;
+use etcd_proto::ids::{InvalidTtl, Revision};
 use etcd_proto::tree::InvalidPath;
 use etcd_proto::v2::{self, ErrorCode};
 use etcd_proto::v3;
@@ -64,6 +64,14 @@ pub enum ErrorKind {
     Timeout,
     /// The history that was asked for is no longer kept.
     HistoryCleared,
+    /// The history that a watch has to go on from is no longer kept.
+    Compacted {
+        /// The first revision that is still kept.
+        revision: Revision,
+    },
+    /// Another cluster answers than before, or one whose history went back: nothing that was known
+    /// of revisions and leases holds any more.
+    AnotherHistory,
     /// There is no such lease, or no longer.
     LeaseNotFound,
     /// A server answered with another refusal, or with what is not etcd's.
@@ -231,6 +239,8 @@ impl fmt::Display for Error {
             ErrorKind::LockLost => "the lock is lost",
             ErrorKind::Unauthorized => "not allowed",
             ErrorKind::Unsupported => "the server does not have this",
+            ErrorKind::Compacted { .. } => "the history to go on from is no longer kept",
+            ErrorKind::AnotherHistory => "another cluster answers, or another history",
             ErrorKind::LeaseNotFound => "there is no such lease",
             ErrorKind::HistoryCleared => "the history asked for is no longer kept",
             ErrorKind::Io => "this could not be written",

@@ -68,6 +68,7 @@ impl OverV2 {
             Some(Previous::Value(previous)) => self.client.swap(&set, key, text(previous)?).await,
             Some(Previous::Index(index)) => self.write(&set.if_index(*index)).await,
             Some(Previous::Absent) => self.write(&set.if_absent()).await,
+            Some(Previous::Present) => self.write(&set.if_present()).await,
             None => self.write(&set).await,
         };
         match written {

@@ -13,10 +13,9 @@ use super::types::{Entry, Leader, Listed, Previous, SetOptions};
 use crate::error::{Error, ErrorKind};
 use crate::v3::Client;
 use crate::v3::api::{
-    Compare, CompareResult, DeleteRangeRequest, KeyValue, LeaseTimeToLiveRequest, PutRequest,
-    RangeRequest, RangeResponse, RequestOp, TxnRequest, TxnResponse,
+    Compare, CompareResult, DeleteRangeRequest, KeyValue, PutRequest, RangeRequest, RangeResponse, RequestOp, TxnRequest, TxnResponse,
 };
-use crate::{EndpointStatus, Outcome, Ttl};
+use crate::{EndpointStatus, Outcome};
 
 /// How many keys are read at once.
 const PAGE: u64 = 1000;
@@ -59,7 +58,7 @@ impl OverV3 {
     /// How long the lease of a key still lasts; nothing where it has none.
     async fn time_left(&self, entry: &KeyValue) -> Result<Option<Duration>, Error> {
         let Some(lease) = entry.lease_id() else { return Ok(None) };
-        let left = self.client.call(&LeaseTimeToLiveRequest::new(lease)).await?.ttl;
+        let left = self.client.lease().time_to_live(lease).await?.ttl;
         // A lease that has ended in the meantime takes its keys with it.
         Ok(Some(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
     }
@@ -105,11 +104,13 @@ impl OverV3 {
         let mut stream = self.client.kv().range(keys::inside(&path)).stream();
         let mut found = Vec::new();
         while let Some(page) = stream.next().await {
-            let visible = |entry: &KeyValue| !keys::is_hidden(&entry.key[below.len()..]);
-            found.extend(page?.into_iter().filter(visible).map(|entry| {
-                let (key, index) = (keys::text(&entry.key), index(entry.mod_revision));
-                (key[below.len()..].to_owned(), Entry::new(key, entry.value, index, None))
-            }));
+            for entry in page? {
+                let rest = entry.key.strip_prefix(below.as_bytes()).unwrap_or_default();
+                if !keys::is_hidden(rest) {
+                    let (rest, key) = (keys::text(rest), keys::text(&entry.key));
+                    found.push((rest, Entry::new(key, entry.value, index(entry.mod_revision), None)));
+                }
+            }
         }
         if found.is_empty() {
             self.empty(&path).await?;
@@ -191,13 +192,9 @@ impl OverV3 {
     }
 
     pub(super) async fn leader(&self) -> Result<Leader, Error> {
-        let id = self.client.maintenance().leader().await?;
-        let members = self.client.cluster().list().await?.members;
-        let Some(member) = members.into_iter().find(|member| member.member_id() == id) else {
-            let message = format!("member {id} leads, and is not in the list of members");
-            return Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message));
-        };
-        Ok(Leader::new(id.to_string(), member.name, member.client_urls))
+        let leader = self.client.cluster().leader().await?;
+        let id = leader.member_id().to_string();
+        Ok(Leader::new(id, leader.name, leader.client_urls))
     }
 }
 
@@ -226,7 +223,3 @@ fn not_found(path: &Path) -> Error {
 fn index(revision: i64) -> u64 {
     u64::try_from(revision).unwrap_or(0)
 }
-
-/// The shortest time to live that servers give, with etcd's own timing.
-#[allow(dead_code)]
-const SHORTEST: Option<Ttl> = Ttl::from_seconds(2);
