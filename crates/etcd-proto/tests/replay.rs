@@ -50,7 +50,7 @@ fn classes() -> Vec<(&'static str, Method, Replay)> {
         StatsSelf,
         StatsLeader,
         StatsStore,
-        GetHealth,
+        GetHealth::new(),
         GetVersion,
         AuthStatus,
         AuthEnable,
