@@ -85,7 +85,13 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         package: "etcd-client",
-        modules: &["keeper", "v2::lock::recipe", "v2::watch::machine"],
+        modules: &[
+            "keeper",
+            "v2::lock::recipe",
+            "v2::lock::removal",
+            "v2::watch::machine",
+            "v2::watch::pace",
+        ],
         may_not_know: IMPURE,
     },
     Room {

@@ -1,7 +1,15 @@
 //! The ten calls: open, close, get, list, set, delete, leader, watch, lock, unlock.
 //!
 //! They mean the same on every etcd, so a program that keeps to them need not know which one it
-//! talks to. Keys are paths: `foo` and `/foo` are the same key, and directories come and go with
+//! talks to. Two things old servers cannot do, and the calls say so: etcd 0.2 and 0.3 read at their
+//! leader without asking the others whether it still leads, and lock with a module that has faults.
+//!
+//! A call ends by the deadline of the configuration, and some make more than one request that does:
+//! a condition on an empty value reads first, one that fails reads what stands there, `renew` and
+//! `unlock` look for their key first, and a removal that is unclear is repeated (`unlock` takes
+//! four deadlines at the most). Waiting, by `lock` and by a watcher, lasts as long as it takes.
+//!
+//! Keys are paths: `foo` and `/foo` are the same key, and directories come and go with
 //! what they hold.
 
 mod detect;
@@ -92,7 +100,8 @@ impl Session {
         Self { over: Over::V2(Arc::new(over_v2::OverV2::new(client, version))) }
     }
 
-    /// Reads a key, linearizably.
+    /// Reads a key, linearizably. On etcd 0.2 and 0.3, which cannot, the leader is asked: its
+    /// answer is old only while it has been replaced and does not know it yet.
     ///
     /// # Errors
     ///
@@ -208,7 +217,9 @@ impl Session {
 
     /// Waits for a lock and takes it.
     ///
-    /// A lock is advisory, and lost when it is not renewed in time; see [`Ticket`].
+    /// A lock is advisory, and lost when it is not renewed in time; see [`Ticket`]. Servers may be
+    /// out of reach meanwhile; a minute after the place in the queue may have expired, the wait
+    /// ends.
     ///
     /// # Errors
     ///
@@ -261,7 +272,8 @@ impl Session {
         over.renew(key, index, ttl).await
     }
 
-    /// Gives up a lock that is held, by its index.
+    /// Gives up a lock that is held, by its index. Takes up to four times the deadline of a call:
+    /// to find its key, and to remove it, which is repeated when its outcome is unclear.
     ///
     /// # Errors
     ///
