@@ -219,7 +219,7 @@ impl Entry {
         let mut seen = None;
         loop {
             let reply = self.client.kv().range(request.clone()).await?;
-            let seen = *seen.get_or_insert(reply.revision());
+            let seen = *seen.get_or_insert_with(|| reply.revision());
             let oldest = reply.kvs.last().map(|key| key.create_revision);
             keys.extend(reply.kvs);
             let found = self.line.before(&keys, token.revision).is_some();

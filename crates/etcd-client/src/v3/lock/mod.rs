@@ -23,8 +23,10 @@ use super::Client;
 use super::lease::KeptLease;
 use crate::error::{Error, ErrorKind};
 use entry::{Basis, Entry};
-use held::Held;
-use place::Line;
+
+pub(super) use changes::Changes;
+pub(super) use held::Held;
+pub(super) use place::Line;
 
 pub use fence::FencingToken;
 pub use held::Lost;
@@ -237,7 +239,7 @@ impl Lock {
 }
 
 /// Makes a key below a name, and waits until it is the first.
-async fn take(
+pub(super) async fn take(
     client: &Client,
     name: &[u8],
     value: Bytes,
