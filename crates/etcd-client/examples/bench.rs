@@ -8,8 +8,9 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use etcd_client::v3::Kv;
 use etcd_client::v3::api::{
     Compare, CompareResult, KeyValue, PutRequest, RangeRequest, TxnRequest,
 };
@@ -65,7 +66,7 @@ fn parse() -> Result<Args, Error> {
 #[derive(Clone)]
 struct Bench {
     v2: v2::Client,
-    v3: Client,
+    kv: Kv,
     value: bytes::Bytes,
     text: String,
     keys: Arc<Vec<bytes::Bytes>>,
@@ -76,20 +77,21 @@ impl Bench {
         let text = "x".repeat(args.value_size);
         let prefix = if args.case == "txn" { "bench/txn/" } else { "bench/put/" };
         let keys = (0..KEY_RING).map(|i| format!("{prefix}{i:08}").into()).collect();
-        let (v2, v3) = (v2::Client::new(&args.endpoint)?, Client::new(&args.endpoint)?);
-        Ok(Self { v2, v3, value: text.clone().into(), text, keys: Arc::new(keys) })
+        let (v2, kv) = (v2::Client::new(&args.endpoint)?, Client::new(&args.endpoint)?.kv());
+        Ok(Self { v2, kv, value: text.clone().into(), text, keys: Arc::new(keys) })
     }
 
     async fn operation(&self, args: &Args, i: usize) -> Result<(), Error> {
         let right = match args.case.as_str() {
             "put" => self.put(i).await?,
-            "get" => self.get(&self.v3, RangeRequest::new(GET_KEY), args).await?,
+            "get" => is_whole(self.kv.get(GET_KEY).await?, args),
             "get-serializable" => {
-                self.get(&self.v3, RangeRequest::new(GET_KEY).serializable(), args).await?
+                let get = RangeRequest::new(GET_KEY).serializable();
+                is_whole(self.kv.range(get).await?.kvs.pop(), args)
             }
             "connect" => {
                 let client = Client::new(&args.endpoint)?;
-                self.get(&client, RangeRequest::new(GET_KEY), args).await?
+                is_whole(client.kv().get(GET_KEY).await?, args)
             }
             "range" => self.range(args).await?,
             "txn" => self.txn(i).await?,
@@ -111,18 +113,12 @@ impl Bench {
     }
 
     async fn put(&self, i: usize) -> Result<bool, Error> {
-        let reply = self.v3.kv().put(&self.keys[i % KEY_RING], &self.value).await?;
+        let reply = self.kv.put(&self.keys[i % KEY_RING], &self.value).await?;
         Ok(reply.revision().0 > 0)
     }
 
-    async fn get(&self, client: &Client, get: RangeRequest, args: &Args) -> Result<bool, Error> {
-        let found = client.kv().range(get).await?.kvs;
-        let whole = |entry: &KeyValue| entry.key == GET_KEY && entry.value.len() == args.value_size;
-        Ok(found.len() == 1 && found.iter().all(whole))
-    }
-
     async fn range(&self, args: &Args) -> Result<bool, Error> {
-        let found = self.v3.kv().range(KeyRange::prefix("bench/range/")).await?;
+        let found = self.kv.range(KeyRange::prefix("bench/range/")).await?;
         let bytes: usize = found.kvs.iter().map(|entry| entry.value.len()).sum();
         let counted = usize::try_from(found.count)?;
         Ok(counted == args.keys
@@ -136,13 +132,17 @@ impl Bench {
             .when([Compare::version(key, CompareResult::GREATER, 0)])
             .then([PutRequest::new(key, &self.value)])
             .or_else([RangeRequest::new(key)]);
-        let reply = self.v3.kv().txn(request).await?;
+        let reply = self.kv.txn(request).await?;
         Ok(reply.succeeded && reply.responses.len() == 1)
     }
 }
 
+fn is_whole(entry: Option<KeyValue>, args: &Args) -> bool {
+    entry.is_some_and(|entry| entry.key == GET_KEY && entry.value.len() == args.value_size)
+}
+
 /// Runs `n` operations, `concurrency` at a time; answers with their latencies.
-async fn drive(bench: &Bench, args: &Args, n: usize) -> Result<Vec<Duration>, Error> {
+async fn drive(bench: &Bench, args: &Args, n: usize) -> Result<Vec<u64>, Error> {
     let workers: Vec<_> = (0..args.concurrency)
         .map(|worker| {
             let (bench, args) = (bench.clone(), args.clone());
@@ -151,7 +151,7 @@ async fn drive(bench: &Bench, args: &Args, n: usize) -> Result<Vec<Duration>, Er
                 for i in (worker..n).step_by(args.concurrency) {
                     let began = Instant::now();
                     bench.operation(&args, i).await?;
-                    latencies.push(began.elapsed());
+                    latencies.push(began.elapsed().as_nanos() as u64);
                 }
                 Ok::<_, Error>(latencies)
             })
@@ -179,7 +179,7 @@ async fn run(args: &Args) -> Result<(), Error> {
     let after = cpu_seconds(&usage);
     let (user, sys) = (after.0 - before.0, after.1 - before.1);
     latencies.sort_unstable();
-    let percentile = |p: usize| latencies[(latencies.len() - 1) * p / 100].as_nanos() as f64 / 1e3;
+    let percentile = |p: usize| latencies[(latencies.len() - 1) * p / 100] as f64 / 1e3;
     println!(
         r#"{{"case":"{}","peer":"ours","n":{},"concurrency":{},"wall_s":{wall:.6},"ops_per_s":{:.1},"cpu_user_s":{user:.6},"cpu_sys_s":{sys:.6},"cpu_us_per_op":{:.3},"p50_us":{:.1},"p99_us":{:.1},"max_rss_kb":{},"errors":0}}"#,
         args.case,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use etcd_proto::call::{Outcome, Refusal};
 use etcd_proto::error::EncodeError;
 use etcd_proto::grpc::Code;
-use etcd_proto::ids::InvalidTtl;
+use etcd_proto::ids::{InvalidTtl, Revision};
 use etcd_proto::tree::InvalidPath;
 use etcd_proto::v2::{self, ErrorCode};
 use etcd_proto::v3;
@@ -64,6 +64,14 @@ pub enum ErrorKind {
     Timeout,
     /// The history that was asked for is no longer kept.
     HistoryCleared,
+    /// The history that a watch has to go on from is no longer kept.
+    Compacted {
+        /// The first revision that is still kept.
+        revision: Revision,
+    },
+    /// Another cluster answers than before, or one whose history went back: nothing that was known
+    /// of revisions and leases holds any more.
+    AnotherHistory,
     /// There is no such lease, or no longer.
     LeaseNotFound,
     /// A server answered with another refusal, or with what is not etcd's.
@@ -88,6 +96,11 @@ impl Error {
         Self::new(ErrorKind::Unsupported, Outcome::NotApplied, message)
     }
 
+    pub(crate) fn busy(key: &str) -> Self {
+        let message = format!("the lock on {key:?} was not free in time");
+        Self::new(ErrorKind::LockBusy, Outcome::NotApplied, message)
+    }
+
     pub(crate) fn lost(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::LockLost, Outcome::NotApplied, message)
     }
@@ -99,6 +112,22 @@ impl Error {
     pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.0.outcome = outcome;
         self
+    }
+
+    /// A lock that may have ended, as no renewal was confirmed in time.
+    pub(crate) fn late(key: &str, index: u64) -> Self {
+        Self::lost(format!("the lock on {key:?} with index {index} could not be renewed in time"))
+    }
+
+    /// No server was in reach for too long to go on waiting for a lock.
+    pub(crate) fn out_of_reach(key: &str, last: Option<Self>) -> Self {
+        let message = format!("no server was in reach to wait for the lock on {key:?}");
+        let mut error = Self::new(ErrorKind::Unreachable, Outcome::NotApplied, message);
+        if let Some(last) = last {
+            error.0.attempts.clone_from(&last.0.attempts);
+            error.0.source = Some(Box::new(last));
+        }
+        error
     }
 
     /// The same error as another kind, because more is known now.
@@ -210,6 +239,8 @@ impl fmt::Display for Error {
             ErrorKind::LockLost => "the lock is lost",
             ErrorKind::Unauthorized => "not allowed",
             ErrorKind::Unsupported => "the server does not have this",
+            ErrorKind::Compacted { .. } => "the history to go on from is no longer kept",
+            ErrorKind::AnotherHistory => "another cluster answers, or another history",
             ErrorKind::LeaseNotFound => "there is no such lease",
             ErrorKind::HistoryCleared => "the history asked for is no longer kept",
             ErrorKind::Io => "this could not be written",
@@ -306,11 +337,17 @@ fn kind_of_v3_refusal(refusal: &v3::Error) -> ErrorKind {
             message::INVALID_TOKEN
             | message::USER_EMPTY
             | message::AUTH_REVISION_OLD
-            | message::AUTH_FAILED,
+            | message::AUTH_FAILED
+            | message::BARE_INVALID_TOKEN
+            | message::BARE_USER_EMPTY
+            | message::BARE_AUTH_REVISION_OLD
+            | message::BARE_PERMISSION_DENIED,
             _,
         ) => ErrorKind::Unauthorized,
         (_, Code::PERMISSION_DENIED | Code::UNAUTHENTICATED) => ErrorKind::Unauthorized,
         (_, Code::UNIMPLEMENTED) => ErrorKind::Unsupported,
+        // The server may count our deadline down a little faster than we do.
+        (_, Code::DEADLINE_EXCEEDED) => ErrorKind::Timeout,
         (_, Code::INVALID_ARGUMENT) => ErrorKind::InvalidInput,
         _ => ErrorKind::Refused,
     }

@@ -14,6 +14,8 @@ pub(crate) struct Keeper<T = Instant> {
     confirmed: T,
     /// When the next renewal is due.
     due: T,
+    /// How long past its deadline it is still worth renewing.
+    patience: Duration,
 }
 
 /// What to do now.
@@ -28,6 +30,12 @@ pub(crate) enum Action<T = Instant> {
 }
 
 impl Keeper {
+    /// The same, where nothing relies on it: it may still be there after its deadline, and is
+    /// renewed for so much longer before it is called lost.
+    pub(crate) fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// Something that surely lives until this [`deadline`](Self::deadline).
     pub(crate) fn until(ttl: Duration, deadline: Instant) -> Self {
         let sure = Self::new(ttl, deadline).deadline().saturating_duration_since(deadline);
@@ -38,7 +46,7 @@ impl Keeper {
 impl<T: Copy + Ord + Add<Duration, Output = T>> Keeper<T> {
     /// Something that was made by a request sent at `sent`.
     pub(crate) fn new(ttl: Duration, sent: T) -> Self {
-        Self { ttl, confirmed: sent, due: sent + ttl / 3 }
+        Self { ttl, confirmed: sent, due: sent + ttl / 3, patience: Duration::ZERO }
     }
 
     /// Until when it surely lives: a tenth, and at least half a second or a quarter, before the
@@ -59,11 +67,17 @@ impl<T: Copy + Ord + Add<Duration, Output = T>> Keeper<T> {
     }
 
     pub(crate) fn action(&self, now: T) -> Action<T> {
+        let end = self.deadline() + self.patience;
         match now {
-            _ if now >= self.deadline() => Action::Lost,
-            _ if now >= self.due => Action::Renew(self.deadline()),
-            _ => Action::Wait(self.due.min(self.deadline())),
+            _ if now >= end => Action::Lost,
+            _ if now >= self.due => Action::Renew(end),
+            _ => Action::Wait(self.due.min(end)),
         }
+    }
+
+    /// Whether it surely lives, and no renewal is due.
+    pub(crate) fn is_fresh(&self, now: T) -> bool {
+        now < self.due.min(self.deadline())
     }
 
     /// A renewal that was sent at `sent` was carried out.
@@ -121,6 +135,23 @@ mod tests {
         let mut keeper = Keeper::new(seconds(6.0), sent);
         keeper.failed(sent + seconds(2.0));
         assert_eq!(keeper.action(sent + seconds(2.0)), Action::Wait(sent + seconds(2.3)));
+    }
+
+    #[test]
+    fn what_nothing_relies_on_is_renewed_for_longer_and_with_pauses() {
+        let sent = Instant::now();
+        let mut keeper = Keeper::new(seconds(2.0), sent).patient(seconds(60.0));
+        let (deadline, end) = (sent + seconds(1.5), sent + seconds(61.5));
+        assert_eq!(keeper.deadline(), deadline);
+        assert_eq!(keeper.action(deadline), Action::Renew(end));
+        assert!(!keeper.is_fresh(deadline));
+        keeper.failed(deadline);
+        assert_eq!(keeper.action(deadline), Action::Wait(deadline + seconds(0.1)));
+        assert!(!keeper.is_fresh(deadline), "no claim past the deadline");
+        assert_eq!(keeper.action(end), Action::Lost);
+        keeper.renewed(deadline);
+        assert_eq!(keeper.deadline(), deadline + seconds(1.5));
+        assert!(keeper.is_fresh(deadline));
     }
 
     #[test]

@@ -29,6 +29,7 @@
 //! The feature `blocking` adds the module `blocking`: the same calls without async.
 
 pub mod error;
+pub mod servers;
 pub mod session;
 pub mod v2;
 pub mod v3;
@@ -37,13 +38,16 @@ pub mod v3;
 pub mod blocking;
 
 mod clock;
+mod keep;
 mod keeper;
 mod learnt;
+mod stop;
 
 pub use error::{Error, ErrorKind};
 pub use etcd_proto::call::Outcome;
 pub use etcd_proto::ids::{ClusterId, LeaseId, MemberId, Revision, Ttl};
 pub use etcd_proto::key::KeyRange;
+pub use etcd_proto::plain;
 pub use etcd_proto::tree;
 pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
 pub use etcd_transport::{CallOptions, Config, Counters, EndpointStatus};

@@ -11,6 +11,7 @@
 //!   direction or both, and ends them at a certain byte;
 //! * [`blackhole`]: endpoints that refuse, never connect or never answer;
 //! * [`program`]: runs the programs under test, and tells what they said and how they ended;
+//! * [`queue`]: who stands in a lock's queue;
 //! * [`section`]: what those do who contend for a lock, to find out whether another is inside too.
 
 pub mod blackhole;
@@ -21,4 +22,5 @@ pub mod faults;
 pub mod members;
 pub mod program;
 pub mod proxy;
+pub mod queue;
 pub mod section;

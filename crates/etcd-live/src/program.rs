@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use etcd_client::blocking::Session;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -34,6 +35,15 @@ impl EtcdTest {
     /// The servers.
     pub fn servers(&self) -> &str {
         &self.servers
+    }
+
+    /// A session with the same servers.
+    ///
+    /// # Panics
+    ///
+    /// When they cannot be reached.
+    pub fn session(&self) -> Session {
+        Session::open_str(&self.servers).expect("a session")
     }
 
     /// `etcd-test` with these arguments and, in the environment, the servers.
@@ -187,13 +197,18 @@ impl Running {
         kill(self.pid(), signal).expect("the program is there");
     }
 
-    /// Sends a signal to it and to all that it started, as a keyboard does.
+    /// Sends a signal to it and to the process groups that it started.
     ///
     /// # Panics
     ///
-    /// When they are gone.
+    /// When it is gone.
     pub fn signal_all(&self, signal: Signal) {
+        let started = children(self.pid());
         killpg(self.pid(), signal).expect("the program is there");
+        for child in started {
+            // One that has no group of its own is reached already, and another may have ended.
+            let _ = killpg(child, signal);
+        }
     }
 
     /// Whether it still runs.
@@ -261,8 +276,11 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.is_running() {
-            // It may end by itself just now.
-            let _ = killpg(self.pid(), Signal::SIGKILL);
+            let started = children(self.pid());
+            for group in [self.pid()].into_iter().chain(started) {
+                // It may end by itself just now.
+                let _ = killpg(group, Signal::SIGKILL);
+            }
             let _ = self.child.wait();
         }
     }
@@ -302,4 +320,11 @@ fn peak_memory(pid: Pid) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// The processes that a process has started, where the system tells.
+fn children(parent: Pid) -> Vec<Pid> {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let listed = fs::read_to_string(path).unwrap_or_default();
+    listed.split_whitespace().filter_map(|pid| pid.parse().ok().map(Pid::from_raw)).collect()
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use common::{captured, key};
+use common::captured;
 
 /// Events of a real stream, and some that try a reader: braces, escapes and characters of several
 /// bytes in values, what no etcd sends yet, and an event without a node.
@@ -165,6 +165,9 @@ fn deep_events_are_refused_without_overflow() {
     let (events, error) = read([whole.as_bytes()]);
     assert!(events.is_empty());
     assert!(error.unwrap().reason.contains("recursion limit"));
+    let deep = r#"{"action":"set","node":"#.to_owned() + &r#"{"nodes":["#.repeat(200);
+    let (events, error) = read([(deep + &"]}".repeat(200) + "}").as_bytes()]);
+    assert_eq!((events.len(), error), (1, None), "as deep as a key can be");
 }
 
 #[test]

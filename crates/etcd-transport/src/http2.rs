@@ -5,9 +5,9 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -63,6 +63,8 @@ struct Shared {
     calls: AtomicUsize,
     /// The other side did not answer when asked whether it is there.
     silent: AtomicBool,
+    /// Why the connection ended, once it has.
+    end: OnceLock<Cause>,
 }
 
 /// A call that is under way, while this lives.
@@ -83,7 +85,8 @@ impl Drop for Call {
 }
 
 impl Http2 {
-    /// Opens HTTP/2 on a socket, and waits for the server's greeting: a sign of life.
+    /// Opens HTTP/2 on a socket. Whether there is a server that speaks it is not known before it has
+    /// [greeted](Self::greeting).
     pub(crate) async fn open(
         socket: Socket,
         gauge: Arc<Gauge>,
@@ -98,20 +101,25 @@ impl Http2 {
             .handshake(Multiplexed::new(socket))
             .await
             .map_err(|error| (Phase::Connect, cause(&error)))?;
-        {
-            let mut greeted = pin!(gauge.greeted());
-            poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
-                Poll::Ready(Ok(())) => Poll::Ready(Err((Phase::Connect, Cause::Closed))),
-                Poll::Ready(Err(error)) => Poll::Ready(Err((Phase::Connect, cause(&error)))),
-                Poll::Pending => greeted.as_mut().poll(cx).map(Ok),
-            })
-            .await?;
-        }
-        let (calls, silent) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let shared = Arc::new(Shared { gauge, calls, silent });
+        let (calls, silent, end) = (AtomicUsize::new(0), AtomicBool::new(false), OnceLock::new());
+        let shared = Arc::new(Shared { gauge, calls, silent, end });
         let pinger = Pinger::new(connection.ping_pong(), Arc::clone(&shared));
         tokio::spawn(drive(connection, pinger));
         Ok(Self { sender, shared })
+    }
+
+    /// What waits for the server's greeting, a sign of life.
+    pub(crate) fn greeting(&self) -> impl Future<Output = Result<(), Failure>> + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            match shared.gauge.greeted().await {
+                true => Ok(()),
+                false => {
+                    let end = shared.end.get().cloned();
+                    Err((Phase::Connect, end.unwrap_or(Cause::Closed)))
+                }
+            }
+        }
     }
 
     /// Whether requests may be sent.
@@ -214,6 +222,11 @@ impl Future for Answer {
 }
 
 impl Answer {
+    /// The whole reply, up to `most` bytes of body.
+    pub(crate) fn whole(self, most: usize, progress: Progress) -> Whole {
+        Whole::new(Part::Head(self), most, progress)
+    }
+
     fn failure(&mut self, error: &h2::Error) -> Failure {
         let mut nobody = Context::from_waker(Waker::noop());
         let waits = self
@@ -293,28 +306,79 @@ impl Reply {
     }
 
     /// The whole reply, up to `most` bytes of body.
-    pub(crate) async fn whole(
-        mut self,
-        most: usize,
-        progress: &Progress,
-    ) -> Result<Incoming, Failure> {
-        let (mut pieces, mut held) = (Pieces::default(), 0);
-        while let Some(chunk) = self.chunk().await {
-            let chunk = chunk?;
-            held += chunk.len();
-            progress.add(chunk.len());
-            pieces.push(chunk);
-            if held > most || pieces.announced().is_some_and(|length| length > most) {
-                return Err((Phase::ReplyStarted, Cause::TooLarge(most)));
+    pub(crate) fn whole(self, most: usize, progress: Progress) -> Whole {
+        Whole::new(Part::Body(self), most, progress)
+    }
+}
+
+/// A whole reply, once it has come.
+///
+/// Written by hand: as an async function it would hold what it is given twice, and every call holds
+/// one of these.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    part: Part,
+    pieces: Pieces,
+    held: usize,
+    most: usize,
+    progress: Progress,
+}
+
+/// Which part of a reply is to come.
+#[derive(Debug)]
+enum Part {
+    Head(Answer),
+    Body(Reply),
+    Nothing,
+}
+
+impl Whole {
+    fn new(part: Part, most: usize, progress: Progress) -> Self {
+        Self { part, pieces: Pieces::default(), held: 0, most, progress }
+    }
+
+    /// Takes a piece of the body, where it is not too long.
+    fn take(&mut self, piece: Bytes) -> Result<(), Failure> {
+        self.held += piece.len();
+        self.progress.add(piece.len());
+        self.pieces.push(piece);
+        let announced = self.pieces.announced().unwrap_or(0);
+        match self.held.max(announced) > self.most {
+            true => Err((Phase::ReplyStarted, Cause::TooLarge(self.most))),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Future for Whole {
+    type Output = Result<Incoming, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            match &mut this.part {
+                Part::Head(answer) => {
+                    let reply = ready!(Pin::new(answer).poll(cx))?;
+                    this.part = Part::Body(reply);
+                }
+                Part::Body(reply) => match ready!(reply.poll_chunk(cx)) {
+                    Some(piece) => this.take(piece?)?,
+                    None => break,
+                },
+                Part::Nothing => break,
             }
         }
-        let (status, headers) = (self.head.status, std::mem::take(&mut self.head.headers));
-        Ok(Incoming { status, headers, body: pieces.join(held), trailers: self.trailers })
+        let Part::Body(reply) = std::mem::replace(&mut this.part, Part::Nothing) else {
+            return Poll::Ready(Err((Phase::ReplyStarted, Cause::Closed)));
+        };
+        let body = std::mem::take(&mut this.pieces).join(this.held);
+        let (status, headers) = (reply.head.status, reply.head.headers);
+        Poll::Ready(Ok(Incoming { status, headers, body, trailers: reply.trailers }))
     }
 }
 
 /// A body in the pieces in which it came; most have one.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Pieces {
     first: Bytes,
     rest: Vec<Bytes>,
@@ -345,19 +409,21 @@ impl Pieces {
         let mut whole = BytesMut::with_capacity(length);
         whole.extend_from_slice(&self.first);
         self.rest.iter().for_each(|piece| whole.extend_from_slice(piece));
-        whole.freeze()
+        // A clone counts its references at once, where the original looks each time whether it does:
+        // of a long list, each key and value is a slice of this.
+        whole.freeze().clone()
     }
 }
 
 /// Drives a connection until it ends; whoever waits for a reply is told why.
 async fn drive(mut connection: Connection<Multiplexed, Bytes>, mut pinger: Pinger) {
-    poll_fn(|cx| {
-        if Pin::new(&mut connection).poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        pinger.poll(cx)
+    let end = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+        Poll::Ready(end) => Poll::Ready(end.map_or_else(|error| cause(&error), |()| Cause::Closed)),
+        Poll::Pending => pinger.poll(cx).map(|()| Cause::Silence),
     })
     .await;
+    let _ = pinger.shared.end.set(end);
+    pinger.shared.gauge.tell();
 }
 
 /// Finds out whether the other side of a quiet connection is still there.

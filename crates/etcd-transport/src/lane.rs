@@ -62,6 +62,18 @@ impl Place {
         self.state().open().is_some()
     }
 
+    /// Waits until the server has greeted on the connection that is there.
+    pub(crate) async fn greeted(&self) -> Result<(), Failure> {
+        let greeting = match &*self.state() {
+            State::Open(connection) => Some(connection.greeting()),
+            _ => None,
+        };
+        match greeting {
+            Some(greeting) => greeting.await,
+            None => Err((Phase::Connect, Cause::Closed)),
+        }
+    }
+
     /// Sends what `request` makes, on the connection that is there.
     ///
     /// # Errors

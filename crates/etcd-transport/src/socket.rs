@@ -17,6 +17,7 @@ pub(crate) struct Gauge {
     written: AtomicU64,
     read: AtomicU64,
     ask: AtomicBool,
+    has_greeted: AtomicBool,
     greeting: Notify,
 }
 
@@ -37,9 +38,20 @@ impl Gauge {
         self.ask.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until the other side has greeted as an HTTP/2 server does.
-    pub(crate) async fn greeted(&self) {
-        self.greeting.notified().await;
+    /// Waits until the other side has greeted as an HTTP/2 server does, or until it is
+    /// [told](Self::tell) that it never will; whether it has.
+    pub(crate) async fn greeted(&self) -> bool {
+        if !self.has_greeted.load(Ordering::Acquire) {
+            self.greeting.notified().await;
+            // Whoever waits too is to hear of it.
+            self.greeting.notify_one();
+        }
+        self.has_greeted.load(Ordering::Acquire)
+    }
+
+    /// Has nobody wait for a greeting any longer.
+    pub(crate) fn tell(&self) {
+        self.greeting.notify_one();
     }
 }
 
@@ -65,7 +77,8 @@ impl Socket {
 
     /// The other side greeted as an HTTP/2 server does.
     pub(crate) fn greeted(&self) {
-        self.gauge.greeting.notify_one();
+        self.gauge.has_greeted.store(true, Ordering::Release);
+        self.gauge.tell();
     }
 
     /// Whether the other side has closed, or sent what nobody asked for, as the kernel knows now.

@@ -56,7 +56,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room { package: "etcd-proto", modules: &[""], may_not_know: IMPURE },
     Room {
         package: "etcd-proto",
-        modules: &["ids", "key", "tree"],
+        modules: &["ids", "key", "plain", "tree"],
         may_not_know: &["crate::v2", "crate::v3", "crate::grpc", "crate::call"],
     },
     Room { package: "etcd-proto", modules: &["v2"], may_not_know: &["crate::v3", "crate::grpc"] },

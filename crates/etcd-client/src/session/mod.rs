@@ -5,6 +5,7 @@
 //! what they hold.
 
 mod detect;
+mod module_lock;
 mod over_v2;
 mod types;
 mod watcher;

@@ -15,7 +15,7 @@ pub enum Api {
     Auto,
     /// v2: HTTP and JSON, up to etcd 3.5.
     V2,
-    /// v3: gRPC. Not available yet.
+    /// v3: gRPC, from etcd 3.0 on.
     V3,
 }
 
@@ -92,6 +92,8 @@ impl Listed {
 pub enum Previous {
     /// Nothing.
     Absent,
+    /// Something, whatever it is.
+    Present,
     /// This value.
     Value(Bytes),
     /// Something whose last change has this index.
@@ -122,6 +124,11 @@ impl SetOptions {
     /// Only where the last change has this index.
     pub fn previous_index(self, index: u64) -> Self {
         Self { previous: Some(Previous::Index(index)), ..self }
+    }
+
+    /// Only where something stands, whatever it is.
+    pub fn present(self) -> Self {
+        Self { previous: Some(Previous::Present), ..self }
     }
 
     /// Only where nothing stands.

@@ -12,8 +12,8 @@ pub(super) struct Snapshot {
     pub(super) index: u64,
     /// Nothing where nothing stood.
     pub(super) node: Option<Node>,
-    /// Whether the server is 2.0 or later: since then replies name their cluster.
-    pub(super) since_2: bool,
+    /// Whether the server is 2.0 or later, where the reply tells: since then it names its cluster.
+    pub(super) since_2: Option<bool>,
 }
 
 impl Client {
@@ -35,11 +35,11 @@ impl Client {
             Ok(KeyReply { headers, node, .. }) => Ok(Snapshot {
                 index: headers.etcd_index.unwrap_or_default(),
                 node,
-                since_2: headers.cluster_id.is_some(),
+                since_2: Some(headers.cluster_id.is_some()),
             }),
             Err(error) => match error.v2() {
                 Some(wire::Error::Key(key)) if key.code == ErrorCode::KEY_NOT_FOUND => {
-                    Ok(Snapshot { index: key.index, node: None, since_2: true })
+                    Ok(Snapshot { index: key.index, node: None, since_2: None })
                 }
                 _ => Err(error),
             },

@@ -16,7 +16,9 @@ use super::maintenance::Maintenance;
 use super::namespace::Namespace;
 use super::raw_election::RawElection;
 use super::raw_lock::RawLock;
+use super::watch::{WatchOptions, Watcher, Watches};
 use crate::error::Error;
+use etcd_proto::v3::WatchCreateRequest;
 
 /// A client of the v3 API.
 ///
@@ -29,6 +31,7 @@ pub struct Client {
     namespace: Namespace,
     configured: Arc<[Endpoint]>,
     renewals: Arc<Renewals>,
+    watches: Arc<Watches>,
 }
 
 impl Client {
@@ -54,8 +57,8 @@ impl Client {
     pub fn with_endpoints(endpoints: Vec<Endpoint>, config: Config) -> Self {
         let configured = endpoints.as_slice().into();
         let core = Core::new(Channel::new(endpoints, config));
-        let renewals = Renewals::new(core.clone());
-        Self { core, namespace: Namespace::default(), configured, renewals }
+        let (renewals, watches) = (Renewals::new(core.clone()), Watches::new(core.clone()));
+        Self { core, namespace: Namespace::default(), configured, renewals, watches }
     }
 
     /// The same client, whose keys all begin with `prefix`: it is put before each key that is sent
@@ -76,8 +79,8 @@ impl Client {
     /// The same client for one member alone.
     pub fn only(&self, endpoint: &Endpoint) -> Self {
         let (configured, core) = ([endpoint.clone()].into(), self.core.only(endpoint));
-        let renewals = Renewals::new(core.clone());
-        Self { core, configured, renewals, ..self.clone() }
+        let (renewals, watches) = (Renewals::new(core.clone()), Watches::new(core.clone()));
+        Self { core, configured, renewals, watches, ..self.clone() }
     }
 
     /// Keys: reading, writing, transactions.
@@ -132,5 +135,41 @@ impl Client {
     /// Leases: keys that go when nobody renews them.
     pub fn lease(&self) -> Lease {
         Lease::new(self.core.clone(), Arc::clone(&self.renewals))
+    }
+
+    /// Watches a key, or a range of keys: from now on, or from a revision that the request names.
+    ///
+    /// All watches of a client and its clones share a stream, which is made again, at another member
+    /// where need be, whenever it is lost. It must be called within a tokio runtime.
+    ///
+    /// ```no_run
+    /// use etcd_client::v3::Update;
+    /// use etcd_client::{Client, KeyRange};
+    ///
+    /// # async fn example(client: Client) -> Result<(), etcd_client::Error> {
+    /// let mut watcher = client.watch(KeyRange::prefix("/config/"));
+    /// while let Some(update) = watcher.next().await {
+    ///     if let Update::Changes(changes) = update? {
+    ///         for event in changes.events {
+    ///             println!("{event:?}");
+    ///         }
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch(&self, request: impl Into<WatchCreateRequest>) -> Watcher {
+        self.watch_with(request, WatchOptions::default())
+    }
+
+    /// Like [`watch`](Self::watch), with another queue, listing again where history is gone, or an
+    /// end to its patience.
+    pub fn watch_with(
+        &self,
+        request: impl Into<WatchCreateRequest>,
+        options: WatchOptions,
+    ) -> Watcher {
+        let kv = Kv::new(self.core.clone(), Namespace::default());
+        Watcher::new(&self.watches, self.namespace.clone(), kv, request.into(), options)
     }
 }

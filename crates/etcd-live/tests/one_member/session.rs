@@ -7,7 +7,7 @@ use etcd_client::{Error, ErrorKind, Session};
 use etcd_live::etcd;
 use etcd_live::members::Cluster;
 
-use super::{refusal, seconds};
+use super::{PATIENCE, refusal, seconds};
 
 async fn open() -> Result<(Cluster, Session), Error> {
     let cluster = etcd::cluster(1);
@@ -80,11 +80,12 @@ async fn a_condition_that_fails_says_what_stands_there() -> Result<(), Error> {
 #[tokio::test]
 async fn a_value_lives_as_long_as_it_was_given() -> Result<(), Error> {
     let (_cluster, session) = open().await?;
-    let mut watcher = session.watch("/", None)?;
-    let index = session.set_with("/a", "1", &SetOptions::new().ttl(seconds(1))).await?;
-    assert!(session.get("/a").await?.ttl.is_some_and(|ttl| ttl <= Duration::from_secs(1)));
-    // Begun after the write: the watch hears only of the end.
-    let event = watcher.next().await.expect("an event")?;
+    session.set_with("/a", "1", &SetOptions::new().ttl(seconds(60))).await?;
+    assert!(session.get("/a").await?.ttl.is_some_and(|ttl| ttl <= Duration::from_secs(60)));
+    let index = session.set_with("/a", "2", &SetOptions::new().ttl(seconds(1))).await?;
+    let mut watcher = session.watch("/", Some(index + 1))?;
+    let event = tokio::time::timeout(PATIENCE, watcher.next()).await;
+    let event = event.expect("it expires").expect("an event")?;
     let Event::Change(change) = event else { panic!("{event:?}") };
     assert_eq!((change.kind, change.key.as_str()), (ChangeKind::Expire, "/a"));
     assert!(change.index > index);
@@ -139,8 +140,8 @@ async fn changes_are_told_from_an_index_on() -> Result<(), Error> {
 #[tokio::test]
 async fn a_lock_is_held_renewed_and_given_up() -> Result<(), Error> {
     let (_cluster, session) = open().await?;
-    let mut ticket = session.lock("/l", seconds(2)).await?;
-    let done = session.hold(&mut ticket, tokio::time::sleep(Duration::from_millis(2500))).await;
+    let mut ticket = session.lock("/l", seconds(5)).await?;
+    let done = session.hold(&mut ticket, tokio::time::sleep(Duration::from_secs(6))).await;
     done.expect("held longer than its time to live");
     let renewed = session.renew("/l", ticket.index, seconds(60)).await?;
     assert!(renewed.deadline > ticket.deadline);

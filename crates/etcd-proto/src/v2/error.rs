@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::call::{Incoming, Outcome, Refusal, Remedy};
 use crate::error::DecodeError;
-use crate::escape::Escaped;
+use crate::plain::Plain;
 
 /// How much of a reply that is not understood an error keeps, in bytes.
 const EXCERPT: usize = 200;
@@ -22,7 +22,7 @@ pub enum Error {
     #[error("{0}")]
     Key(KeyError),
     /// An error with a message alone, as members, auth and statistics give.
-    #[error("{} (HTTP {status})", Escaped(message))]
+    #[error("{} (HTTP {status})", Plain(message))]
     Message {
         /// The HTTP status.
         status: StatusCode,
@@ -64,9 +64,9 @@ pub struct KeyError {
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (error {})", Escaped(&self.message), self.code)?;
+        write!(f, "{} (error {})", Plain(&self.message), self.code)?;
         if !self.cause.is_empty() {
-            write!(f, ": {}", Escaped(&self.cause))?;
+            write!(f, ": {}", Plain(&self.cause))?;
         }
         Ok(())
     }

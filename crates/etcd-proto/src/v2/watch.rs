@@ -5,7 +5,7 @@ use http::{HeaderMap, Method};
 
 use super::encode::Target;
 use super::error::{Error, unreadable};
-use super::node::{KeyReply, KeyReplyBody};
+use super::node::{self, KeyReply};
 use crate::call::{HttpVersion, Incoming, Outgoing, StreamDecoder, Streaming};
 use crate::error::{DecodeError, EncodeError};
 use crate::tree::Path;
@@ -102,8 +102,9 @@ impl StreamDecoder for EventDecoder {
             return self.check_length();
         };
         self.scan = Scan::default();
-        let body: KeyReplyBody = serde_json::from_slice(&self.buffer[..length])
-            .map_err(|error| unreadable("an event", error, &self.buffer[..length]))?;
+        let event = &self.buffer[..length];
+        let text = std::str::from_utf8(event).map_err(|why| unreadable("an event", why, event))?;
+        let body = node::read(text).map_err(|error| unreadable("an event", error, event))?;
         self.buffer.advance(length);
         Ok(Some(body.with_headers(&HeaderMap::new())))
     }

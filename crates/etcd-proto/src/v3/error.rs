@@ -2,15 +2,15 @@
 
 use crate::call::{Outcome, Refusal, Remedy};
 use crate::error::DecodeError;
-use crate::escape::Escaped;
 use crate::grpc::{Code, NO_GRPC, Status};
+use crate::plain::Plain;
 
 /// A v3 server's refusal, or a reply that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A status other than OK.
-    #[error("{} ({})", Escaped(text(.0)), .0.code)]
+    #[error("{} ({})", Plain(text(.0)), .0.code)]
     Status(Status),
     /// A reply that ended without a status: it was cut.
     #[error("the reply ended without a status")]
@@ -188,6 +188,14 @@ known! {
     REQUEST_CANCELED: CANCELED "etcdserver: request canceled" Unknown;
     /// The caller's time was over, at the server.
     DEADLINE_EXCEEDED: DEADLINE_EXCEEDED "etcdserver: context deadline exceeded" Unknown;
+    /// [`USER_EMPTY`], as servers before 3.6 put it in calls that concern one member.
+    BARE_USER_EMPTY: UNKNOWN "auth: user name is empty" NotApplied;
+    /// [`PERMISSION_DENIED`], as servers before 3.6 put it in calls that concern one member.
+    BARE_PERMISSION_DENIED: UNKNOWN "auth: permission denied" NotApplied;
+    /// [`INVALID_TOKEN`], as servers before 3.6 put it in calls that concern one member.
+    BARE_INVALID_TOKEN: UNKNOWN "auth: invalid auth token" NotApplied;
+    /// [`AUTH_REVISION_OLD`], as servers before 3.6 put it in calls that concern one member.
+    BARE_AUTH_REVISION_OLD: UNKNOWN "auth: revision in header is old" NotApplied;
     /// The consensus did not take the request.
     PROPOSAL_DROPPED: UNKNOWN "raft proposal dropped" NotApplied Later;
 }
@@ -218,9 +226,16 @@ impl Error {
 
     /// Whether a new token may let the same call through; the refused one had no effect.
     pub fn wants_new_token(&self) -> bool {
-        [message::INVALID_TOKEN, message::AUTH_REVISION_OLD, message::USER_EMPTY]
-            .iter()
-            .any(|message| self.says(message))
+        [
+            message::INVALID_TOKEN,
+            message::AUTH_REVISION_OLD,
+            message::USER_EMPTY,
+            message::BARE_INVALID_TOKEN,
+            message::BARE_AUTH_REVISION_OLD,
+            message::BARE_USER_EMPTY,
+        ]
+        .iter()
+        .any(|message| self.says(message))
     }
 }
 
@@ -323,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn three_messages_ask_for_a_new_token() {
+    fn three_messages_ask_for_a_new_token_each_in_two_forms() {
         let asking = KNOWN.iter().filter(|known| said(known.code, known.message).wants_new_token());
-        assert_eq!(asking.count(), 3);
+        assert_eq!(asking.count(), 6);
     }
 
     #[test]
     fn a_message_cannot_forge_lines() {
         let error = said(Code::UNKNOWN, "etcdserver: a\nb\u{1b}[2J\u{202e}");
-        assert_eq!(error.to_string(), "a\\nb\\u{1b}[2J\\u{202e} (Unknown)");
+        assert_eq!(error.to_string(), "a\\nb\\x1b[2J\\u{202e} (Unknown)");
     }
 }

@@ -147,6 +147,12 @@ impl CompactionRequest {
     }
 }
 
+impl<R: Into<Revision>> From<R> for CompactionRequest {
+    fn from(revision: R) -> Self {
+        Self::new(revision)
+    }
+}
+
 header_only! {
     /// History was forgotten.
     CompactionResponse;

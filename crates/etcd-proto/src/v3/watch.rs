@@ -122,6 +122,12 @@ impl WatchCreateRequest {
     }
 }
 
+impl<R: Into<KeyRange>> From<R> for WatchCreateRequest {
+    fn from(range: R) -> Self {
+        Self::new(range)
+    }
+}
+
 open_enum! {
     /// What a watch does not tell.
     FilterType {

@@ -1,5 +1,6 @@
 //! Calls with one reply, over the HTTP/2 connection that an endpoint's calls share.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -16,7 +17,7 @@ use crate::config::{CallOptions, Lane};
 use crate::conn::Peer;
 use crate::error::{CallError, Cause, Error, Phase};
 use crate::failover::pauses;
-use crate::http2::Failure;
+use crate::http2::{Failure, Whole};
 use crate::lane::Found;
 use crate::progress::Progress;
 
@@ -24,6 +25,15 @@ use crate::progress::Progress;
 const MOST_TRIES: u32 = 8;
 /// An empty message in its frame.
 const EMPTY: Bytes = Bytes::from_static(&[0; grpc::FRAME_HEAD]);
+
+/// A request on its way to a connection.
+enum Sending<'a> {
+    Done(Whole),
+    /// There was no connection.
+    Anew(Pin<Box<dyn Future<Output = Result<Incoming, Failure>> + Send + 'a>>),
+    /// The connection took no more.
+    Lost,
+}
 
 /// What an attempt of a call that is sent once came to.
 enum Sent<T, R> {
@@ -143,18 +153,50 @@ impl Channel {
 }
 
 impl Shared {
-    /// One attempt at one endpoint, on a new connection where there is none.
-    pub(super) async fn unary(
+    /// One attempt at one endpoint, on a new connection where there is none. The request is sent
+    /// before the future is polled, which need not carry it about then.
+    pub(super) fn unary<'a>(
+        &'a self,
+        peer: Arc<Peer>,
+        outgoing: Outgoing,
+        progress: Progress,
+        began: Instant,
+    ) -> impl Future<Output = Result<Landed, Failed>> + Send + use<'a> {
+        let most = self.config.max_reply;
+        let sent = match peer.send(Lane::Calls, outgoing, false) {
+            Ok((answer, _)) => Sending::Done(answer.whole(most, progress)),
+            Err(Some(outgoing)) => {
+                let peer = Arc::clone(&peer);
+                Sending::Anew(Box::pin(self.send_on_new(peer, outgoing, progress)))
+            }
+            Err(None) => Sending::Lost,
+        };
+        async move {
+            let landed = match sent {
+                Sending::Done(whole) => whole.await,
+                Sending::Anew(whole) => whole.await,
+                Sending::Lost => Err((Phase::Connect, Cause::Closed)),
+            };
+            match landed {
+                Ok(incoming) => {
+                    self.answered(&peer, Instant::now());
+                    Ok(Landed { peer, incoming, began, repeated: false })
+                }
+                Err((phase, cause)) => Err(Failed { peer, phase, cause, began }),
+            }
+        }
+    }
+
+    async fn send_on_new(
         &self,
         peer: Arc<Peer>,
         outgoing: Outgoing,
         progress: Progress,
-    ) -> Result<Landed, Failed> {
-        let began = Instant::now();
-        match self.try_unary(&peer, outgoing, &progress).await {
-            Ok(incoming) => Ok(Landed { peer, incoming, began, repeated: false }),
-            Err((phase, cause)) => Err(Failed { peer, phase, cause, began }),
-        }
+    ) -> Result<Incoming, Failure> {
+        self.open(&peer, Lane::Calls).await?;
+        let sent = peer.send(Lane::Calls, outgoing, false);
+        let (answer, _) = sent.map_err(|_| (Phase::Connect, Cause::Closed))?;
+        answer.whole(self.config.max_reply, progress).await
     }
 
     async fn unary_until(
@@ -164,42 +206,30 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Landed, Failed> {
         let began = Instant::now();
-        let attempt = self.unary(Arc::clone(&peer), outgoing, Progress::default());
+        let attempt = self.unary(Arc::clone(&peer), outgoing, Progress::default(), began);
         let silent = |_| Failed { peer, phase: Phase::Sent, cause: Cause::Silence, began };
         tokio::time::timeout_at(deadline.into(), attempt).await.map_err(silent)?
-    }
-
-    async fn try_unary(
-        &self,
-        peer: &Peer,
-        outgoing: Outgoing,
-        progress: &Progress,
-    ) -> Result<Incoming, Failure> {
-        let sent = match peer.send(Lane::Calls, outgoing, false) {
-            Err(Some(outgoing)) => {
-                self.open(peer, Lane::Calls).await?;
-                peer.send(Lane::Calls, outgoing, false)
-            }
-            sent => sent,
-        };
-        let (answer, _) = sent.map_err(|_| (Phase::Connect, Cause::Closed))?;
-        let reply = answer.await?;
-        let incoming = reply.whole(self.config.max_reply, progress).await?;
-        self.answered(peer, Instant::now());
-        Ok(incoming)
     }
 
     /// Sees to it that an endpoint has a connection and gave a sign of life of late.
     pub(super) async fn reach(&self, peer: Arc<Peer>, lane: Lane) -> Result<Arc<Peer>, Failed> {
         let began = Instant::now();
-        let reached = match self.open(&peer, lane).await {
-            Ok(Found::Before) if !self.proven(&peer, began) => self.ask(&peer, lane).await,
-            opened => opened.map(drop),
-        };
-        match reached {
+        match self.try_reach(&peer, lane, began).await {
             Ok(()) => Ok(peer),
             Err((_, cause)) => Err(Failed { peer, phase: Phase::Connect, cause, began }),
         }
+    }
+
+    async fn try_reach(&self, peer: &Peer, lane: Lane, now: Instant) -> Result<(), Failure> {
+        let found = self.open(peer, lane).await?;
+        peer.greeted(lane).await?;
+        match found {
+            Found::Before if self.proven(peer, now) => {}
+            Found::Before => self.ask(peer, lane).await?,
+            // A server's greeting on a new connection is a sign of life.
+            Found::Made | Found::Awaited => self.answered(peer, Instant::now()),
+        }
+        Ok(())
     }
 
     /// The best endpoint, where it has a connection and answered of late.
@@ -213,12 +243,11 @@ impl Shared {
         peer.is_open(Lane::Calls).then_some(peer)
     }
 
-    /// Opens a connection where there is none; the server's greeting on it is a sign of life.
+    /// Opens a connection where there is none.
     async fn open(&self, peer: &Peer, lane: Lane) -> Result<Found, Failure> {
         let found = peer.open(lane).await?;
         if found == Found::Made {
             self.counted.connections.fetch_add(1, Ordering::Relaxed);
-            self.answered(peer, Instant::now());
         }
         Ok(found)
     }

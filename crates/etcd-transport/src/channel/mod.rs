@@ -105,10 +105,11 @@ impl Channel {
         options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
         let outgoing = self.prepare(exchange, options)?;
-        let deadline = self.deadline(options);
+        let now = Instant::now();
+        let deadline = now + self.patience(options);
         match (exchange.replay(), E::HTTP) {
             (Replay::Safe | Replay::Guarded, HttpVersion::Http2) if !options.waits => {
-                self.read_at_once(exchange, outgoing, deadline, options).await
+                self.read_at_once(exchange, outgoing, now, deadline, options).await
             }
             // The others are boxed, so that each call does not carry room for all of them about.
             (Replay::Safe | Replay::Guarded, HttpVersion::Http1) if !options.waits => {
@@ -189,15 +190,15 @@ impl Channel {
         &self,
         exchange: &E,
         outgoing: Outgoing,
+        began: Instant,
         deadline: Instant,
         options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let began = Instant::now();
         let Some(peer) = self.shared.reached_now(began) else {
             return Box::pin(self.read(exchange, outgoing, deadline, First::None)).await;
         };
         let progress = Progress::default();
-        let attempt = self.shared.unary(Arc::clone(&peer), outgoing, progress.clone());
+        let attempt = self.shared.unary(Arc::clone(&peer), outgoing, progress.clone(), began);
         let mut work: course::Work<'_, Landed> = Box::pin(attempt);
         let patience = (began + self.shared.config.hedge.min(FOREVER)).min(deadline);
         let first = match until(&mut work, patience).await {
@@ -279,7 +280,12 @@ impl Channel {
     }
 
     fn deadline(&self, options: &CallOptions) -> Instant {
-        Instant::now() + options.deadline.unwrap_or(self.shared.config.deadline).min(FOREVER)
+        Instant::now() + self.patience(options)
+    }
+
+    /// How long a call may take.
+    fn patience(&self, options: &CallOptions) -> Duration {
+        options.deadline.unwrap_or(self.shared.config.deadline).min(FOREVER)
     }
 
     /// A call's way, on which an attempt that stays silent got this far.
@@ -320,7 +326,9 @@ impl Shared {
     ) -> Result<Landed, Failed> {
         match version {
             HttpVersion::Http1 => self.exchange(peer, outgoing, &progress).await,
-            HttpVersion::Http2 => self.unary(peer, outgoing.clone(), progress).await,
+            HttpVersion::Http2 => {
+                self.unary(peer, outgoing.clone(), progress, Instant::now()).await
+            }
         }
     }
 

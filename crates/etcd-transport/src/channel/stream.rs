@@ -200,7 +200,7 @@ impl<S: Streaming> OpenStream<S> {
         }
         self.source = Source::Ended;
         let most = self.channel.shared.config.max_reply;
-        match reply.whole(most, &Progress::default()).await {
+        match reply.whole(most, Progress::default()).await {
             Ok(incoming) => Err(self.refused(S::refusal(incoming))),
             Err(failure) => Err(self.broken(failure)),
         }

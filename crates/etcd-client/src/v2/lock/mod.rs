@@ -9,6 +9,8 @@
 
 mod acquire;
 mod recipe;
+mod removal;
+mod waiting;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -16,9 +18,11 @@ use std::time::{Duration, Instant};
 use etcd_proto::tree::Path;
 use etcd_proto::v2::{Delete, Feature, Get, Node, Refresh, Set};
 
+use self::removal::Removal;
 use super::Client;
 use crate::error::Error;
-use crate::keeper::{Action, Keeper};
+use crate::keep::{Kept, keep};
+use crate::keeper::Keeper;
 use crate::{CallOptions, ErrorKind, Ttl};
 
 /// How to take a lock.
@@ -188,23 +192,7 @@ impl Lock {
     /// Run it beside what the lock is held for, or use [`run`](Self::run). Cancelling it does no
     /// harm.
     pub async fn keep(&mut self) -> Error {
-        loop {
-            match self.keeper.action(Instant::now()) {
-                Action::Wait(until) => tokio::time::sleep_until(until.into()).await,
-                Action::Lost => return late(&self.key, self.index),
-                Action::Renew(until) => {
-                    match tokio::time::timeout_at(until.into(), self.renew()).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) if error.is_lock_lost() => return error,
-                        Ok(Err(error)) => {
-                            tracing::debug!(key = %self.key, %error, "renewal failed");
-                            self.keeper.failed(Instant::now());
-                        }
-                        Err(_) => return late(&self.key, self.index),
-                    }
-                }
-            }
-        }
+        keep(self).await
     }
 
     /// Runs `work` while keeping the lock; `work` is dropped when the lock is lost or may be. The
@@ -239,6 +227,20 @@ impl Lock {
     }
 }
 
+impl Kept for Lock {
+    fn keeper(&mut self) -> &mut Keeper {
+        &mut self.keeper
+    }
+
+    async fn renew(&mut self) -> Result<(), Error> {
+        Self::renew(self).await
+    }
+
+    fn late(&self, _: Option<Error>) -> Error {
+        Error::late(self.key.as_str(), self.index)
+    }
+}
+
 impl Client {
     /// Has a key of the recipe live for its whole time from now.
     async fn renew_child(&self, child: &Path, ttl: Ttl) -> Result<(), Error> {
@@ -255,18 +257,18 @@ impl Client {
     }
 
     /// Removes a key of the recipe; whether it was there. A repeat is harmless: no other key ever
-    /// has this name.
+    /// has this name. Ends within twice the time of a call.
     async fn remove_child(&self, child: &Path) -> Result<bool, Error> {
-        let mut unclear = false;
-        for _ in 0..4 {
-            match self.send(&Delete::new(child.clone())).await {
-                Ok(_) => return Ok(true),
-                Err(error) if error.is_key_not_found() => return Ok(unclear),
-                Err(error) if error.is_outcome_unknown() => unclear = true,
-                Err(error) => return Err(error),
+        let (began, deadline) = (Instant::now(), self.channel.config().deadline);
+        let left = || deadline.saturating_mul(2).saturating_sub(began.elapsed());
+        let mut removal = Removal::default();
+        loop {
+            let options = CallOptions::default().deadline(deadline.min(left()));
+            let answer = self.send_with(&Delete::new(child.clone()), &options).await;
+            if let Some(ended) = removal.heard(answer.map(drop), !left().is_zero()) {
+                return ended;
             }
         }
-        self.send(&Delete::new(child.clone())).await.map(|_| true)
     }
 
     /// All keys in a lock's directory, read linearizably, with the store's index.
@@ -290,13 +292,6 @@ async fn find(client: &Client, key: &Path, index: u64) -> Result<Path, Error> {
 fn lost(key: &Path, index: u64) -> Error {
     Error::lost(format!(
         "the lock on {:?} with index {index} is not held: it ended or was never ours",
-        key.as_str()
-    ))
-}
-
-fn late(key: &Path, index: u64) -> Error {
-    Error::lost(format!(
-        "the lock on {:?} with index {index} could not be renewed in time",
         key.as_str()
     ))
 }
