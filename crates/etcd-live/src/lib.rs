@@ -15,6 +15,7 @@
 //! * [`section`]: what those do who contend for a lock, to find out whether another is inside too.
 
 pub mod blackhole;
+pub mod each;
 pub mod etcd;
 pub mod faults;
 #[path = "../../../xtask/src/members/mod.rs"]

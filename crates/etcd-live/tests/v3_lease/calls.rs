@@ -2,8 +2,9 @@
 
 use etcd_client::v3::api::{LeaseGrantRequest, PutRequest};
 use etcd_client::{ErrorKind, LeaseId, Outcome};
+use etcd_live::each::on_each;
 
-use crate::{on_each, seconds, until_gone};
+use crate::{seconds, until_gone};
 
 #[test]
 fn a_lease_is_granted_listed_looked_at_renewed_and_revoked() {

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use etcd_client::Client;
 use etcd_client::v3::Ended;
+use etcd_live::each::{PATIENCE, on_each, on_each_of};
 use etcd_live::members::Cluster;
 use etcd_live::proxy::{Cut, Mode, Proxy, Way};
 use tokio::time::{sleep, timeout};
 
-use crate::{PATIENCE, exists, on_each, on_each_of, seconds, streams};
+use crate::{exists, seconds, streams};
 
 #[test]
 fn a_lease_outlives_connections_that_are_cut() {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use etcd_client::LeaseId;
 use etcd_client::v3::{Ended, KeptLease};
+use etcd_live::each::{PATIENCE, on_each};
 use tokio::time::timeout;
 
-use crate::{PATIENCE, exists, on_each, seconds, streams, until_gone};
+use crate::{exists, seconds, streams, until_gone};
 
 #[test]
 fn a_lease_is_kept_past_its_time_and_revoked_with_the_last_handle() {

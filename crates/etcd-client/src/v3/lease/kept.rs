@@ -128,6 +128,14 @@ impl KeptLease {
         look(&self.inner.life)
     }
 
+    /// Does something in the background, on the runtime that the lease was kept on.
+    pub(crate) fn spawn(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        self.inner.runtime.spawn(work)
+    }
+
     fn close(&self) {
         self.inner.lease.renewals.let_go(self.id(), &self.inner.life);
         end(&self.inner.life, Ended::Closed);
