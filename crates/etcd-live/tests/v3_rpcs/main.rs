@@ -3,6 +3,7 @@
 mod auth;
 mod elections;
 mod every_call;
+mod examples;
 mod limits;
 mod members;
 mod ranges;
