@@ -85,7 +85,14 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         package: "etcd-client",
-        modules: &["keeper", "v2::lock::recipe", "v2::watch::machine"],
+        modules: &[
+            "keeper",
+            "learnt",
+            "v2::lock::recipe",
+            "v2::watch::machine",
+            "v3::range_stream::pages",
+            "v3::snapshot::sum",
+        ],
         may_not_know: IMPURE,
     },
     Room {

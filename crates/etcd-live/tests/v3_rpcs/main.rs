@@ -1,5 +1,7 @@
 //! Every call of the v3 API, on each etcd that speaks it.
 
+#![allow(clippy::print_stdout, reason = "which etcd it was is shown when a test fails")]
+
 mod auth;
 mod elections;
 mod every_call;
