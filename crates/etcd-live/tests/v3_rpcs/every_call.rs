@@ -12,7 +12,7 @@ use etcd_client::{CallOptions, Client, Error, ErrorKind, KeyRange, LeaseId, Ttl}
 use etcd_live::members::{Cluster, free_ports};
 use etcd_transport::Channel;
 
-use super::members::Joined;
+use super::members::{Joined, settled};
 use super::{answered, channel, client_as, each, endpoint, fill, is_since, refusal};
 
 /// A path, and the first release that knows it.
@@ -164,16 +164,20 @@ async fn members(cluster: &Cluster, client: &Client) -> Result<(), Error> {
     let [first, second] = [ports[0], ports[1]].map(|port| format!("http://127.0.0.1:{port}"));
     let added = members.member_add_as_learner([&first]).await?.member.expect("the member");
     assert!(added.is_learner && added.name.is_empty(), "{added:?}");
+    settled(cluster, client).await?;
     members.member_update(added.id, [&second]).await?;
     let listed = members.member_list_serializable().await?.members;
     let found = listed.iter().find(|member| member.id == added.id);
     assert_eq!(found.map(|member| &member.peer_urls[..]), Some(&[second][..]));
     assert_eq!(refusal(members.member_promote(added.id).await), ErrorKind::Refused);
+    settled(cluster, client).await?;
     members.member_remove(added.id).await?;
     assert_eq!(refusal(members.member_remove(added.id).await), ErrorKind::Refused);
 
+    settled(cluster, client).await?;
     let joined = Joined::as_learner(cluster, client).await?;
     joined.promoted(client).await?;
+    settled(cluster, client).await?;
     members.member_remove(joined.id).await?;
     Ok(())
 }
