@@ -15,6 +15,7 @@
 mod detect;
 mod module_lock;
 mod over_v2;
+mod over_v3;
 mod types;
 mod watcher;
 
@@ -32,7 +33,7 @@ pub use types::{
 pub use watcher::Watcher;
 
 use crate::error::Error;
-use crate::{Ttl, v2};
+use crate::{Ttl, v2, v3};
 
 /// Ten calls to an etcd cluster.
 ///
@@ -60,6 +61,17 @@ pub struct Session {
 #[derive(Debug, Clone)]
 enum Over {
     V2(Arc<over_v2::OverV2>),
+    V3(Arc<over_v3::OverV3>),
+}
+
+/// The same call, over whichever API it is.
+macro_rules! over {
+    ($session:ident, $over:ident => $call:expr) => {
+        match &$session.over {
+            Over::V2($over) => $call,
+            Over::V3($over) => $call,
+        }
+    };
 }
 
 impl Session {
@@ -100,6 +112,10 @@ impl Session {
         Self { over: Over::V2(Arc::new(over_v2::OverV2::new(client, version))) }
     }
 
+    fn over_v3(client: v3::Client) -> Self {
+        Self { over: Over::V3(Arc::new(over_v3::OverV3::new(client))) }
+    }
+
     /// Reads a key, linearizably. On etcd 0.2 and 0.3, which cannot, the leader is asked: its
     /// answer is old only while it has been replaced and does not know it yet.
     ///
@@ -108,8 +124,7 @@ impl Session {
     /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
     /// [`IsDirectory`](crate::ErrorKind::IsDirectory) where a directory does.
     pub async fn get(&self, key: &str) -> Result<Entry, Error> {
-        let Over::V2(over) = &self.over;
-        over.get(key).await
+        over!(self, over => over.get(key).await)
     }
 
     /// Like [`get`](Self::get), with nothing where nothing stands.
@@ -132,8 +147,7 @@ impl Session {
     /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
     /// [`NotADirectory`](crate::ErrorKind::NotADirectory) where a value does.
     pub async fn list(&self, directory: &str) -> Result<Vec<Listed>, Error> {
-        let Over::V2(over) = &self.over;
-        over.list(directory).await
+        over!(self, over => over.list(directory).await)
     }
 
     /// Reads everything below a directory, as a tree.
@@ -142,8 +156,7 @@ impl Session {
     ///
     /// As for [`list`](Self::list).
     pub async fn tree(&self, directory: &str) -> Result<Node<Entry>, Error> {
-        let Over::V2(over) = &self.over;
-        over.tree(directory).await
+        over!(self, over => over.tree(directory).await)
     }
 
     /// Writes a value, whatever stood there; answers with the index of the change.
@@ -169,8 +182,7 @@ impl Session {
         value: impl AsRef<[u8]>,
         options: &SetOptions,
     ) -> Result<u64, Error> {
-        let Over::V2(over) = &self.over;
-        over.set(key, value.as_ref(), options).await
+        over!(self, over => over.set(key, value.as_ref(), options).await)
     }
 
     /// Removes a key.
@@ -179,8 +191,7 @@ impl Session {
     ///
     /// As for [`get`](Self::get). When no answer came, [`Error::outcome`] says what is known.
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
-        let Over::V2(over) = &self.over;
-        over.delete(key, None).await
+        over!(self, over => over.delete(key, None).await)
     }
 
     /// Removes a key where this value stands.
@@ -190,8 +201,7 @@ impl Session {
     /// As for [`delete`](Self::delete), and
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) where another value stands.
     pub async fn delete_if(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
-        let Over::V2(over) = &self.over;
-        over.delete(key, Some(value.as_ref())).await
+        over!(self, over => over.delete(key, Some(value.as_ref())).await)
     }
 
     /// The member that leads the cluster.
@@ -200,8 +210,7 @@ impl Session {
     ///
     /// When no server knows of one.
     pub async fn leader(&self) -> Result<Leader, Error> {
-        let Over::V2(over) = &self.over;
-        over.leader().await
+        over!(self, over => over.leader().await)
     }
 
     /// Watches a key and everything below it, from an index on that may lie in the past, or from
@@ -211,8 +220,10 @@ impl Session {
     ///
     /// When the key cannot be used.
     pub fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
-        let Over::V2(over) = &self.over;
-        over.watch(prefix, from_index)
+        match &self.over {
+            Over::V2(over) => over.watch(prefix, from_index),
+            Over::V3(over) => over.watch(prefix, from_index).map(Watcher::over_v3),
+        }
     }
 
     /// Waits for a lock and takes it.
@@ -258,18 +269,20 @@ impl Session {
         ttl: Ttl,
         stop: impl Future<Output = ()>,
     ) -> Result<Ticket, Error> {
-        let Over::V2(over) = &self.over;
-        over.lock(key, ttl, stop).await
+        over!(self, over => over.lock(key, ttl, stop).await)
     }
 
-    /// Has a lock that is held last this long from now, by its index.
+    /// Has a lock that is held last this long from now, by its index. Over v3 it lasts as long again
+    /// as when it was taken, which the ticket tells: a lease cannot be given another time to live.
     ///
     /// # Errors
     ///
     /// [`LockLost`](crate::ErrorKind::LockLost) when it is held no longer.
     pub async fn renew(&self, key: &str, index: u64, ttl: Ttl) -> Result<Ticket, Error> {
-        let Over::V2(over) = &self.over;
-        over.renew(key, index, ttl).await
+        match &self.over {
+            Over::V2(over) => over.renew(key, index, ttl).await,
+            Over::V3(over) => over.renew(key, index).await,
+        }
     }
 
     /// Gives up a lock that is held, by its index. Takes up to four times the deadline of a call:
@@ -279,8 +292,7 @@ impl Session {
     ///
     /// [`LockLost`](crate::ErrorKind::LockLost) when it was held no longer.
     pub async fn unlock(&self, key: &str, index: u64) -> Result<(), Error> {
-        let Over::V2(over) = &self.over;
-        over.unlock(key, index).await
+        over!(self, over => over.unlock(key, index).await)
     }
 
     /// Runs `work` while renewing a lock; `work` is dropped when the lock is lost or may be. The
@@ -294,20 +306,19 @@ impl Session {
         ticket: &mut Ticket,
         work: impl Future<Output = T>,
     ) -> Result<T, Error> {
-        let Over::V2(over) = &self.over;
-        over.hold(ticket, work).await
+        over!(self, over => over.hold(ticket, work).await)
     }
 
     /// Each server with how it has done lately.
     pub fn endpoints(&self) -> Vec<EndpointStatus> {
-        let Over::V2(over) = &self.over;
-        over.endpoints()
+        over!(self, over => over.endpoints())
     }
 
     /// Which API the session speaks.
     pub fn api(&self) -> Api {
         match self.over {
             Over::V2(_) => Api::V2,
+            Over::V3(_) => Api::V3,
         }
     }
 

@@ -267,6 +267,16 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Leaves the key where it is, on a lease that is renewed no longer by this.
+    pub(crate) fn leave(mut self) {
+        self.gone = true;
+        if self.basis.own {
+            self.basis.lease.clone().leave();
+        }
+    }
+}
+
 impl Drop for Entry {
     fn drop(&mut self) {
         // A lease of its own is revoked with its last handle, and takes the key along.

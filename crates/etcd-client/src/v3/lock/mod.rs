@@ -236,6 +236,12 @@ impl Lock {
     pub async fn release(self) -> Result<(), Error> {
         self.held.release().await
     }
+
+    /// Goes on holding it without this: until its lease ends, which whoever likes may renew or
+    /// revoke. A lease of its own is renewed no longer.
+    pub fn leave(self) -> FencingToken {
+        self.held.leave()
+    }
 }
 
 /// Makes a key below a name, and waits until it is the first.
