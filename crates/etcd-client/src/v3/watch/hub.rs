@@ -21,7 +21,9 @@ use crate::v3::core::Core;
 const OPEN: Duration = Duration::from_secs(5);
 /// How often to look after what depends on time.
 const TICK: Duration = Duration::from_millis(100);
-/// How often others get a turn before a watch is let go of whose user takes nothing.
+/// After how many events others get a turn, such as the users who take them.
+const TURN: usize = 256;
+/// How many turns they get before a watch is let go of whose user takes nothing.
 const TURNS: u32 = 16;
 
 /// A question that is being looked into.
@@ -35,7 +37,7 @@ pub(super) async fn run(core: Core, commands: UnboundedReceiver<Command>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let pauses = Backoff::new(Duration::from_millis(10), Duration::from_secs(1), seed);
     let board = Board::new(core.has_credentials(), seed);
-    let hub = Hub { core, board, commands, ticks, pauses };
+    let hub = Hub { core, board, commands, ticks, pauses, events: 0 };
     hub.run().await;
 }
 
@@ -45,6 +47,8 @@ struct Hub {
     commands: UnboundedReceiver<Command>,
     ticks: Interval,
     pauses: Backoff,
+    /// How many events came since others had a turn.
+    events: usize,
 }
 
 impl Hub {
@@ -118,6 +122,11 @@ impl Hub {
     }
 
     async fn reply(&mut self, reply: WatchResponse) -> Result<(), Lost> {
+        self.events += reply.events.len();
+        if self.events >= TURN {
+            self.events = 0;
+            tokio::task::yield_now().await;
+        }
         let mut turns = 0;
         // A burst may fill the queue of a user who is only waiting for a turn.
         while turns < TURNS && self.board.is_full_for(&reply) {
