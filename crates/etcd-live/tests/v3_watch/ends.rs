@@ -11,7 +11,7 @@ use etcd_live::members::{Cluster, Options};
 use etcd_live::proxy::{Cut, Mode, Proxy};
 
 use super::next;
-use super::writer::{Writer, change};
+use super::writer::{Writer, change, kept};
 
 /// How long the server may take to notice.
 const NOTICED: Duration = Duration::from_secs(20);
@@ -152,7 +152,7 @@ fn state_before(writer: &Writer, revision: i64) -> BTreeMap<String, Vec<u8>> {
 async fn stored(client: &Client) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let found = client.kv().range(KeyRange::prefix("/w/")).await?.kvs;
     let entry = |entry: &etcd_client::v3::api::KeyValue| {
-        (entry.key_str().expect("text").to_owned(), entry.value.to_vec())
+        (entry.key_str().expect("text").to_owned(), kept(&entry.value))
     };
     Ok(found.iter().map(entry).collect())
 }

@@ -5,7 +5,9 @@
 
 mod cuts;
 mod ends;
+mod members;
 mod slow;
+mod users;
 mod writer;
 
 use std::time::Duration;

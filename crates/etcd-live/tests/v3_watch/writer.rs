@@ -1,12 +1,13 @@
 //! Makes changes, and remembers what each revision changed.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use etcd_client::v3::Kv;
 use etcd_client::v3::api::{DeleteRangeRequest, Event, PutRequest, RequestOp, TxnRequest};
 use etcd_client::{Client, Error};
 
-/// What stands at a key after a change: its value, or nothing.
+/// What stands at a key after a change: its value as far as it is [kept](kept), or nothing.
 pub(crate) type Change = (String, Option<Vec<u8>>);
 /// What each revision changed, in the order of the keys.
 pub(crate) type Log = BTreeMap<i64, Vec<Change>>;
@@ -57,7 +58,7 @@ impl Writer {
             value.resize(size(self.random()), b'.');
             let key = format!("/w/{key:02}");
             operations.push(RequestOp::from(PutRequest::new(&key, &value)));
-            changes.push((key, Some(value)));
+            changes.push((key, Some(kept(&value))));
         }
         let elsewhere = PutRequest::new(format!("/x/{}", self.turn % KEYS), "elsewhere");
         operations.push(elsewhere.into());
@@ -96,9 +97,21 @@ impl Writer {
     }
 }
 
+/// A value, or what tells a large one from others: a log of many is to be kept.
+pub(crate) fn kept(value: &[u8]) -> Vec<u8> {
+    match value.len() {
+        0..=100 => value.to_vec(),
+        length => {
+            let mut hasher = DefaultHasher::new();
+            value.hash(&mut hasher);
+            format!("{length} bytes, {}", hasher.finish()).into_bytes()
+        }
+    }
+}
+
 /// What an event did.
 pub(crate) fn change(event: &Event) -> (i64, Change) {
     let entry = event.kv.as_ref().expect("an event has a key");
     let key = entry.key_str().expect("keys are text").to_owned();
-    (entry.mod_revision, (key, event.is_put().then(|| entry.value.to_vec())))
+    (entry.mod_revision, (key, event.is_put().then(|| kept(&entry.value))))
 }

@@ -25,6 +25,10 @@ use crate::error::{Error, ErrorKind};
 const SILENCE: Duration = Duration::from_secs(3);
 /// How often that is doubled.
 const MOST_DOUBLED: u32 = 2;
+/// How long a stream may be quiet before its member is asked whether it is there, …
+const QUIET: Duration = Duration::from_secs(5);
+/// … and how long where others found that it is not.
+const DOUBTED: Duration = Duration::from_secs(1);
 /// How long a stream that no watch needs is kept for the next one.
 const LINGER: Duration = Duration::from_secs(1);
 /// How often in a row a server may refuse to begin a watch, for a reason that is not known.
@@ -85,6 +89,8 @@ pub(super) enum Question {
     History(History, KeyRange),
     /// Whether the member tells progress only when it has told all changes.
     Progress,
+    /// Whether the member is there.
+    Presence,
 }
 
 /// What was found.
@@ -94,6 +100,8 @@ pub(super) enum Finding {
     History(Option<String>),
     /// Whether the member can be trusted with progress.
     Progress(bool),
+    /// Whether the member is there, of a question that was asked then.
+    Presence(bool, Instant),
 }
 
 /// The watches, in the order in which they were made.
@@ -156,6 +164,8 @@ struct Stream {
     open: bool,
     began: Instant,
     heard: Instant,
+    /// When the first watch was asked for that the server has not answered.
+    owes: Instant,
     /// When no watch needed it any more.
     idle: Option<Instant>,
     /// Watches that were asked for, in order: servers answer in the same order.
@@ -171,6 +181,9 @@ struct Stream {
     trusted: Option<bool>,
     /// A watch that was made by a member which is behind, or has lost the history.
     doubtful: Option<u64>,
+    /// The member is to be asked whether it is there, and when it last said so.
+    doubted: bool,
+    present: Instant,
 }
 
 impl Board {
@@ -204,7 +217,7 @@ impl Board {
     /// Begins a stream: its first request, and the others are [to be sent](Self::outbox).
     pub(super) fn begin(&mut self, now: Instant) -> Option<WatchCreateRequest> {
         self.stream = Some(Stream::new(now, std::mem::take(&mut self.progress)));
-        self.ask_for_all();
+        self.ask_for_all(now);
         match self.outbox()?.pop_front()?.request_union? {
             WatchRequestUnion::Create(first) => Some(first),
             WatchRequestUnion::Cancel(_) | WatchRequestUnion::Progress(_) => None,
@@ -266,7 +279,7 @@ impl Board {
                 self.counts.nowhere += 1;
                 let watch = *watch;
                 self.entries.insert(key, Entry { watch, place, homeless, refusals, pauses });
-                self.ask_for(key);
+                self.ask_for(key, now);
             }
             Command::Drop(key) => self.remove(key, None),
             Command::Resume(key) => {
@@ -275,7 +288,7 @@ impl Board {
                 {
                     entry.homeless = now;
                     entry.moves(Place::Nowhere, &mut self.counts);
-                    self.ask_for(key);
+                    self.ask_for(key, now);
                 }
             }
             Command::Progress => match &mut self.stream {
@@ -298,11 +311,12 @@ impl Board {
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.moves(Place::Nowhere, &mut self.counts);
             }
-            self.ask_for(key);
+            self.ask_for(key, now);
         }
         let silence = SILENCE * (1 << self.silences.min(MOST_DOUBLED));
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        if stream.open && !stream.asked.is_empty() && now.duration_since(stream.heard) >= silence {
+        let silent = now.saturating_duration_since(stream.heard.max(stream.owes));
+        if stream.open && !stream.asked.is_empty() && silent >= silence {
             self.silences += 1;
             return Err(Lost::Member(format!("no watch was made in {silence:?}")));
         }
@@ -311,6 +325,21 @@ impl Board {
         match stream.idle {
             Some(since) if now.duration_since(since) >= LINGER => Err(Lost::Unused),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether a stream stands, on which silence means something.
+    pub(super) fn stands(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| !stream.ids.is_empty())
+    }
+
+    /// Doubts that the member is there which has been quiet for long, or has failed others since.
+    pub(super) fn doubt(&mut self, failed: Option<Instant>, now: Instant) {
+        if let Some(stream) = &mut self.stream {
+            let last = stream.heard.max(stream.present);
+            let quiet = now.saturating_duration_since(last);
+            let failed = failed.is_some_and(|failed| failed > last);
+            stream.doubted = quiet >= QUIET || (failed && quiet >= DOUBTED);
         }
     }
 
@@ -354,18 +383,21 @@ impl Board {
         }
     }
 
-    fn ask_for_all(&mut self) {
+    fn ask_for_all(&mut self, now: Instant) {
         for key in self.entries.keys().copied().collect::<Vec<_>>() {
-            self.ask_for(key);
+            self.ask_for(key, now);
         }
     }
 
     /// Asks for a watch that is on no member, where there is a stream.
-    fn ask_for(&mut self, key: u64) {
+    fn ask_for(&mut self, key: u64, now: Instant) {
         if let (Some(stream), Some(entry)) = (&mut self.stream, self.entries.get_mut(&key))
             && entry.place == Place::Nowhere
         {
             entry.moves(Place::Asked, &mut self.counts);
+            if stream.asked.is_empty() {
+                stream.owes = now;
+            }
             stream.asked.push_back(key);
             stream.outbox.push_back(entry.watch.machine.create().into());
         }
@@ -544,12 +576,23 @@ impl Board {
         if stream.progress && stream.trusted.is_none() {
             return Some(Question::Progress);
         }
+        if std::mem::take(&mut stream.doubted) {
+            return Some(Question::Presence);
+        }
         let entry = self.entries.get(&stream.doubtful.take()?)?;
         Some(Question::History(self.history, entry.watch.machine.key()))
     }
 
-    pub(super) fn found(&mut self, finding: Finding) -> Result<(), Lost> {
+    pub(super) fn found(&mut self, finding: Finding, now: Instant) -> Result<(), Lost> {
         match finding {
+            Finding::Presence(present, asked) => {
+                let Some(stream) = &mut self.stream else { return Ok(()) };
+                if !present && stream.heard < asked {
+                    return Err(Lost::Member("it is quiet, and answers no call".into()));
+                }
+                stream.present = now;
+                Ok(())
+            }
             Finding::History(None) => Ok(()),
             Finding::History(Some(why)) => Err(another_history(why)),
             Finding::Progress(trusted) => {
@@ -603,6 +646,7 @@ impl Stream {
             open: false,
             began: now,
             heard: now,
+            owes: now,
             idle: None,
             asked: VecDeque::new(),
             ids: HashMap::new(),
@@ -612,6 +656,8 @@ impl Stream {
             progress,
             trusted: None,
             doubtful: None,
+            doubted: false,
+            present: now,
         }
     }
 

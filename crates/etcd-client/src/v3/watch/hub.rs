@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use etcd_proto::call::Refusal as _;
 use etcd_proto::v3::{Error as Refusal, WatchResponse, WatchStream};
 use etcd_transport::backoff::Backoff;
+use etcd_transport::endpoint::Endpoint;
 use etcd_transport::{CallError, CallOptions};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
@@ -21,6 +22,8 @@ use crate::v3::core::Core;
 const OPEN: Duration = Duration::from_secs(5);
 /// How often to look after what depends on time.
 const TICK: Duration = Duration::from_millis(100);
+/// How often to look whether a stream is too quiet.
+const ROUND: Duration = Duration::from_secs(1);
 /// After how many events others get a turn, such as the users who take them.
 const TURN: usize = 256;
 /// How many turns they get before a watch is let go of whose user takes nothing.
@@ -33,12 +36,16 @@ type Errand = Pin<Box<dyn Future<Output = Finding> + Send>>;
 pub(super) async fn run(core: Core, commands: UnboundedReceiver<Command>) {
     // Clients that lost a member together should not come back together.
     let seed = RandomState::new().hash_one(0);
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let pauses = Backoff::new(Duration::from_millis(10), Duration::from_secs(1), seed);
     let board = Board::new(core.has_credentials(), seed);
-    let hub = Hub { core, board, commands, ticks, pauses, events: 0 };
+    let hub = Hub { core, board, commands, ticks: every(TICK), pauses, events: 0 };
     hub.run().await;
+}
+
+fn every(time: Duration) -> Interval {
+    let mut every = interval(time);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    every
 }
 
 struct Hub {
@@ -88,6 +95,7 @@ impl Hub {
     /// Keeps a stream while it lasts; why it did not.
     async fn keep(&mut self, mut line: Line) -> Option<Lost> {
         let mut errand: Option<Errand> = None;
+        let mut rounds = every(ROUND);
         let lost = loop {
             if errand.is_none()
                 && let Some(question) = self.board.question()
@@ -106,9 +114,13 @@ impl Hub {
                     Ok(())
                 },
                 _ = self.ticks.tick(), if self.board.wants_ticks() => self.board.tick(Instant::now()),
+                _ = rounds.tick(), if self.board.stands() => {
+                    self.board.doubt(self.failed(line.endpoint()), Instant::now());
+                    Ok(())
+                }
                 finding = done(&mut errand) => {
                     errand = None;
-                    self.board.found(finding)
+                    self.board.found(finding, Instant::now())
                 }
             };
             if let Err(lost) = went {
@@ -119,6 +131,13 @@ impl Hub {
             self.core.channel().suspect(line.endpoint(), why);
         }
         Some(lost)
+    }
+
+    /// When the member last failed others, if it has not answered since.
+    fn failed(&self, endpoint: &Endpoint) -> Option<Instant> {
+        let status = self.core.channel().endpoints();
+        let health = status.into_iter().find(|status| status.endpoint == *endpoint)?.health;
+        health.failed.filter(|_| health.failures > 0)
     }
 
     async fn reply(&mut self, reply: WatchResponse) -> Result<(), Lost> {

@@ -1,10 +1,11 @@
 //! What has to be found out beside a stream of watches.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_proto::key::KeyRange;
 use etcd_proto::v2::{GetVersion, Version};
-use etcd_proto::v3::RangeRequest;
+use etcd_proto::v3::{RangeRequest, StatusRequest};
+use etcd_transport::CallOptions;
 use etcd_transport::endpoint::Endpoint;
 
 use super::board::{Finding, Question};
@@ -15,12 +16,19 @@ use crate::v3::core::Core;
 /// stopped for a while, once.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// How long a member may take to say that it is there.
+const PRESENCE: Duration = Duration::from_secs(3);
+
 pub(super) async fn answer(core: Core, endpoint: Endpoint, question: Question) -> Finding {
     match question {
         Question::History(history, key) => {
             Finding::History(contradiction(&core, history, key).await)
         }
         Question::Progress => Finding::Progress(tells_progress(&core, &endpoint).await),
+        Question::Presence => {
+            let asked = Instant::now();
+            Finding::Presence(is_present(&core, &endpoint).await, asked)
+        }
     }
 }
 
@@ -40,6 +48,13 @@ async fn contradiction(core: &Core, history: History, key: KeyRange) -> Option<S
         }
         tokio::time::sleep(AGAIN).await;
     }
+}
+
+/// Whether the member is there: whatever it answers.
+async fn is_present(core: &Core, endpoint: &Endpoint) -> bool {
+    let options = CallOptions::default().deadline(PRESENCE);
+    let status = core.only(endpoint).call_with(&StatusRequest {}, &options).await;
+    status.map_or_else(|error| error.v3().is_some(), |_| true)
 }
 
 /// Whether the member tells progress only when it has told all changes.

@@ -395,11 +395,12 @@ impl World {
         while let Some(question) = self.board.question() {
             let finding = match question {
                 Question::History(..) => Finding::History(None),
+                Question::Presence => Finding::Presence(true, self.now),
                 Question::Progress => {
                     Finding::Progress(!self.early || self.bug == Bug::BelievesProgress)
                 }
             };
-            self.board.found(finding).unwrap();
+            self.board.found(finding, self.now).unwrap();
         }
     }
 
