@@ -16,7 +16,7 @@ use futures_core::Stream;
 use super::course::{Course, latest};
 use crate::error::{Error, ErrorKind};
 use crate::v3::Client;
-use crate::v3::lock::{Changes, Line};
+use crate::v3::lock::{Changes, Line, is_compacted};
 
 /// A stream of leaders; see [`Election::observe`](super::Election::observe).
 ///
@@ -140,8 +140,7 @@ impl Observer {
                 Ok(None) => {}
                 Err(error) => {
                     self.follows = None;
-                    let cleared = *error.kind() == ErrorKind::HistoryCleared;
-                    if !cleared && !error.is_transient() {
+                    if !is_compacted(&error) && !error.is_transient() {
                         return (self, Err(error));
                     }
                     tracing::debug!(%error, "an election is read again");
@@ -172,13 +171,13 @@ impl Observer {
         let Standing { leader, cluster, seen } = read(&self.client, &self.line).await?;
         if cluster.is_some_and(|cluster| !self.course.is_same(cluster)) {
             let message = "members of another cluster answer now";
-            return Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message));
+            return Err(Error::new(ErrorKind::AnotherHistory, Outcome::NotApplied, message));
         }
         let range = match &leader {
             Some(leader) => KeyRange::one(&leader.key),
             None => KeyRange::prefix(self.line.prefix()),
         };
-        let changes = Changes::from(&self.client, range, Revision(seen.0 + 1)).await?;
+        let changes = Changes::from(&self.client, range, Revision(seen.0 + 1));
         self.follows = Some(Follows { changes, leader: leader.clone() });
         Ok(leader.filter(|leader| self.course.is_news(leader)))
     }

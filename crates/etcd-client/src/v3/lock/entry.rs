@@ -13,11 +13,11 @@ use etcd_proto::v3::{
 use etcd_transport::CallOptions;
 use etcd_transport::backoff::Backoff;
 
-use super::changes::Changes;
+use super::changes::{Changes, is_compacted};
 use super::fence::{FencingToken, still_there};
 use super::place::{Line, Place};
 use crate::clock;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::v3::Client;
 use crate::v3::lease::KeptLease;
 
@@ -115,7 +115,7 @@ impl Entry {
                 Place::Behind(before) => match self.wait(&before, seen).await {
                     Ok(()) => pauses.reset(),
                     // The history is gone: the line as it is now tells all that matters.
-                    Err(error) if *error.kind() == ErrorKind::HistoryCleared => {}
+                    Err(error) if is_compacted(&error) => {}
                     Err(error) if error.is_transient() => sleep(&mut pauses).await,
                     Err(error) => return Err(error),
                 },
@@ -128,7 +128,7 @@ impl Entry {
     async fn wait(&self, before: &Bytes, seen: Revision) -> Result<(), Error> {
         let next = Revision(seen.0 + 1);
         let removed = async |key: &Bytes| {
-            let mut changes = Changes::from(&self.client, KeyRange::one(key), next).await?;
+            let mut changes = Changes::from(&self.client, KeyRange::one(key), next);
             while !changes.next().await?.iter().any(|event| event.is_delete()) {}
             Ok(())
         };

@@ -194,24 +194,26 @@ impl Watched {
     async fn watch(self) {
         let mut pauses = Backoff::new(Duration::from_millis(20), Duration::from_secs(1), 1);
         let mut from = Revision(self.made.0 + 1);
-        loop {
+        let why = loop {
             match self.removed(&mut from).await {
-                Ok(()) => break,
-                Err(error) if *error.kind() == ErrorKind::HistoryCleared => {}
+                Ok(()) => break Lost::KeyDeleted,
+                Err(error) if *error.kind() == ErrorKind::AnotherHistory => {
+                    break Lost::ClusterChanged;
+                }
                 Err(error) => tracing::debug!(%error, "a held key is not watched"),
             }
             tokio::time::sleep(pauses.pause()).await;
             match self.read().await {
                 Ok(Some(seen)) => from = from.max(Revision(seen.0 + 1)),
-                Ok(None) => break,
+                Ok(None) => break Lost::KeyDeleted,
                 Err(error) => tracing::debug!(%error, "a held key cannot be read"),
             }
-        }
-        lose(&self.fate, Lost::KeyDeleted);
+        };
+        lose(&self.fate, why);
     }
 
     async fn removed(&self, from: &mut Revision) -> Result<(), Error> {
-        let mut changes = Changes::from(&self.client, KeyRange::one(&self.key), *from).await?;
+        let mut changes = Changes::from(&self.client, KeyRange::one(&self.key), *from);
         loop {
             for event in changes.next().await? {
                 if event.is_delete() {

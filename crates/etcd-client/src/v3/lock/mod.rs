@@ -24,7 +24,7 @@ use super::lease::KeptLease;
 use crate::error::{Error, ErrorKind};
 use entry::{Basis, Entry};
 
-pub(super) use changes::Changes;
+pub(super) use changes::{Changes, is_compacted};
 pub(super) use held::Held;
 pub(super) use place::Line;
 
