@@ -16,8 +16,8 @@ use crate::dial::dial;
 use crate::endpoint::Endpoint;
 use crate::error::{Cause, Phase};
 use crate::http1::{Failure, Http1};
-use crate::http2::{Answer, Http2, Outbound, Upward};
-use crate::lane::{Found, Place};
+use crate::http2::{Http2, Outbound};
+use crate::lane::{Found, Place, Sent};
 
 /// A connection that has rested this long is looked at before it is used.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
@@ -142,16 +142,7 @@ impl Peer {
 
     /// Sends a request on the HTTP/2 connection that there is. Others may follow its message where
     /// `more` do.
-    ///
-    /// # Errors
-    ///
-    /// The request itself where there is no connection; nothing where it was lost before it was sent.
-    pub(crate) fn send(
-        &self,
-        lane: Lane,
-        outgoing: Outgoing,
-        more: bool,
-    ) -> Result<(Answer, Upward), Option<Outgoing>> {
+    pub(crate) fn send(&self, lane: Lane, outgoing: Outgoing, more: bool) -> Sent {
         self.lanes[lane as usize].send(outgoing, |outgoing| {
             let Outgoing { method, target, headers, body } = outgoing;
             let mut uri = http::uri::Parts::default();

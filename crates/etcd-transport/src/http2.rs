@@ -286,7 +286,7 @@ impl Reply {
             Some(Err(error)) => Poll::Ready(Some(Err(self.broken(&error)))),
             None => match ready!(self.body.poll_trailers(cx)) {
                 Ok(trailers) => {
-                    self.trailers = trailers.or(self.trailers.take());
+                    self.trailers = trailers.or_else(|| self.trailers.take());
                     Poll::Ready(None)
                 }
                 Err(error) => Poll::Ready(Some(Err(self.broken(&error)))),

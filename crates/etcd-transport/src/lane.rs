@@ -45,6 +45,16 @@ impl Lane {
     }
 }
 
+/// What became of a request that was to be sent.
+pub(crate) enum Sent {
+    /// It is on its way.
+    Going(Answer, Upward),
+    /// There is no connection; this is what was to be sent.
+    Closed(Outgoing),
+    /// The connection took no more just then; nothing of it left.
+    Lost,
+}
+
 /// How a connection came to be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -75,19 +85,18 @@ impl Place {
     }
 
     /// Sends what `request` makes, on the connection that is there.
-    ///
-    /// # Errors
-    ///
-    /// The outgoing itself where there is no connection; nothing where it was lost before it was sent.
     pub(crate) fn send(
         &self,
         outgoing: Outgoing,
         request: impl FnOnce(Outgoing) -> (Request<()>, Outbound),
-    ) -> Result<(Answer, Upward), Option<Outgoing>> {
+    ) -> Sent {
         let mut state = self.state();
-        let Some(connection) = state.open() else { return Err(Some(outgoing)) };
+        let Some(connection) = state.open() else { return Sent::Closed(outgoing) };
         let (request, body) = request(outgoing);
-        connection.send(request, body).ok_or(None)
+        match connection.send(request, body) {
+            Some((answer, up)) => Sent::Going(answer, up),
+            None => Sent::Lost,
+        }
     }
 
     /// Makes sure that a connection is there, by `dial` where none is and nobody makes one.

@@ -1,7 +1,7 @@
 //! The ten calls, `etcd-test` and `leader-demo` over v3, on each etcd that speaks it.
 
 // A helper of a test may fail it.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod calls;
 mod demo;

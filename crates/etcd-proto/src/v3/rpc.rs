@@ -120,7 +120,7 @@ impl<M: Message + Default> StreamDecoder for ItemDecoder<M> {
     }
 
     fn next(&mut self) -> Result<Option<M>, DecodeError> {
-        self.deframer.next()
+        self.deframer.message()
     }
 }
 

@@ -18,6 +18,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{CallError, Cause, Error, Kind, Phase};
 use crate::http1;
 use crate::http2::{self, Answer, Failure, Upward};
+use crate::lane::Sent;
 use crate::progress::Progress;
 
 /// How often a stream is opened anew whose endpoint proved that it did not see it.
@@ -95,7 +96,7 @@ impl Channel {
         loop {
             let peer = course.race(|peer, _| self.shared.reach(peer, lane)).await?;
             let began = Instant::now();
-            if let Ok((answer, up)) = peer.send(lane, outgoing.clone(), more) {
+            if let Sent::Going(answer, up) = peer.send(lane, outgoing.clone(), more) {
                 return Ok((up, self.opened(streaming, peer, Source::Opening(answer))));
             }
             // It closed between being reached and being used.
