@@ -34,7 +34,7 @@ impl Writer {
         let first = self.random();
         for at in 0..=first % 6 {
             let key = format!("/w/{:02}", (first / 7 + at * 5) % KEYS);
-            let large = self.random() % 25 == 0;
+            let large = self.random().is_multiple_of(25);
             let mut value = format!("{} {at}", self.turn).into_bytes();
             value.resize(if large { 20_000 } else { 40 }, b'.');
             operations.push(RequestOp::from(PutRequest::new(&key, &value)));
@@ -44,7 +44,7 @@ impl Writer {
         operations.push(elsewhere.into());
         let revision = self.kv.txn(TxnRequest::new().then(operations)).await?.revision().0;
         self.remember(revision, changes);
-        if first % 11 == 0 {
+        if first.is_multiple_of(11) {
             self.delete().await?;
         }
         Ok(revision)

@@ -122,6 +122,10 @@ impl<M: Message + Default> StreamDecoder for ItemDecoder<M> {
     fn next(&mut self) -> Result<Option<M>, DecodeError> {
         self.deframer.message()
     }
+
+    fn is_within_item(&self) -> bool {
+        self.deframer.is_within_message()
+    }
 }
 
 macro_rules! unary {

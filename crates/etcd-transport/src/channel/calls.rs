@@ -141,7 +141,7 @@ impl Channel {
     }
 
     /// The error that a call is which may have been processed.
-    fn broke(&self, failed: Failed, replay: Replay) -> Error {
+    pub(super) fn broke(&self, failed: Failed, replay: Replay) -> Error {
         let Failed { peer, phase, cause, began } = failed;
         self.shared.failed(&peer, &cause.to_string(), Instant::now());
         let outcome = match replay {
@@ -165,7 +165,7 @@ impl Shared {
         began: Instant,
     ) -> impl Future<Output = Result<Landed, Failed>> + Send + use<'a> {
         let most = self.config.max_reply;
-        let sent = match peer.send(Lane::Calls, outgoing, false) {
+        let sent = match peer.send(Lane::Calls, outgoing, false, began) {
             lane::Sent::Going(answer, _) => Sending::Done(answer.whole(most, progress)),
             lane::Sent::Closed(outgoing) => {
                 let peer = Arc::clone(&peer);
@@ -196,7 +196,7 @@ impl Shared {
         progress: Progress,
     ) -> Result<Incoming, Failure> {
         self.open(&peer, Lane::Calls).await?;
-        let answer = going(peer.send(Lane::Calls, outgoing, false))?;
+        let answer = going(peer.send(Lane::Calls, outgoing, false, Instant::now()))?;
         answer.whole(self.config.max_reply, progress).await
     }
 
@@ -261,7 +261,7 @@ impl Shared {
             headers: grpc::headers(),
             body: EMPTY,
         };
-        going(peer.send(lane, question, false))?.await?;
+        going(peer.send(lane, question, false, Instant::now()))?.await?;
         self.answered(peer, Instant::now());
         Ok(())
     }

@@ -101,7 +101,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`LockBusy`](ErrorKind::LockBusy) when the wait is over, [`LockLost`](ErrorKind::LockLost)
+    /// [`LockBusy`](ErrorKind::LockBusy) when the wait is over, [`LockLost`](crate::ErrorKind::LockLost)
     /// when the lease ends while it waits, and when no member answers or the user may not do this.
     pub async fn lock(
         &self,
@@ -188,7 +188,7 @@ macro_rules! holding {
             ///
             /// # Errors
             ///
-            /// [`LockLost`](ErrorKind::LockLost), with the work dropped before its end.
+            /// [`LockLost`](crate::ErrorKind::LockLost), with the work dropped before its end.
             pub async fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
                 self.held.run(work).await
             }
@@ -200,7 +200,7 @@ macro_rules! holding {
             ///
             /// # Errors
             ///
-            /// [`LockLost`](ErrorKind::LockLost) when it was lost before, and nothing was done;
+            /// [`LockLost`](crate::ErrorKind::LockLost) when it was lost before, and nothing was done;
             /// and as for [`Kv::txn`](super::Kv::txn).
             pub async fn txn(&self, request: TxnRequest) -> Result<TxnResponse, Error> {
                 self.held.txn(request).await
@@ -231,7 +231,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`LockLost`](ErrorKind::LockLost) when it was held no longer. After any other error it is
+    /// [`LockLost`](crate::ErrorKind::LockLost) when it was held no longer. After any other error it is
     /// given up in the background, or ends with its lease.
     pub async fn release(self) -> Result<(), Error> {
         self.held.release().await
