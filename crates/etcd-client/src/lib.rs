@@ -41,6 +41,7 @@ mod clock;
 mod keep;
 mod keeper;
 mod learnt;
+mod moment;
 mod stop;
 
 pub use error::{Error, ErrorKind};

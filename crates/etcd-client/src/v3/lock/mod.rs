@@ -188,7 +188,7 @@ macro_rules! holding {
             ///
             /// # Errors
             ///
-            /// [`LockLost`](ErrorKind::LockLost), with the work dropped before its end.
+            /// [`LockLost`](crate::ErrorKind::LockLost), with the work dropped before its end.
             pub async fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
                 self.held.run(work).await
             }
@@ -200,8 +200,8 @@ macro_rules! holding {
             ///
             /// # Errors
             ///
-            /// [`LockLost`](ErrorKind::LockLost) when it was lost before, and nothing was done;
-            /// and as for [`Kv::txn`](super::Kv::txn).
+            /// [`LockLost`](crate::ErrorKind::LockLost) when it was lost before, and nothing was done;
+            /// and as for [`Kv::txn`](crate::v3::Kv::txn).
             pub async fn txn(&self, request: TxnRequest) -> Result<TxnResponse, Error> {
                 self.held.txn(request).await
             }
