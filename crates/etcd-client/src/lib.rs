@@ -42,6 +42,7 @@ mod clock;
 mod keep;
 mod keeper;
 mod learnt;
+mod moment;
 mod stop;
 
 pub use error::{Error, ErrorKind};

@@ -137,12 +137,6 @@ impl Peer {
         self.lanes[lane as usize].ensure(open).await
     }
 
-    /// Waits until the server has greeted on the HTTP/2 connection that there is.
-    pub(crate) async fn greeted(&self, lane: Lane) -> Result<(), Failure> {
-        let greeted = tokio::time::timeout(self.connect, self.lanes[lane as usize].greeted());
-        greeted.await.unwrap_or(Err((Phase::Connect, Cause::Silence)))
-    }
-
     /// Sends a request on the HTTP/2 connection that there is. Others may follow its message where
     /// `more` do.
     pub(crate) fn send(&self, lane: Lane, outgoing: Outgoing, more: bool, now: Instant) -> Sent {

@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
@@ -98,8 +98,7 @@ impl Drop for Call {
 }
 
 impl Http2 {
-    /// Opens HTTP/2 on a socket. Whether there is a server that speaks it is not known before it has
-    /// [greeted](Self::greeting).
+    /// Opens HTTP/2 on a socket, and waits for the server's greeting: a sign of life.
     pub(crate) async fn open<S>(
         socket: S,
         gauge: Arc<Gauge>,
@@ -121,22 +120,14 @@ impl Http2 {
         let (calls, silent, end) = (AtomicUsize::new(0), AtomicBool::new(false), OnceLock::new());
         let shared = Arc::new(Shared { gauge, calls, silent, end });
         let pinger = Pinger::new(connection.ping_pong(), pings, Arc::clone(&shared));
-        tokio::spawn(drive(connection, pinger));
-        Ok(Self { sender, shared, used: Instant::now() })
-    }
-
-    /// What waits for the server's greeting, a sign of life.
-    pub(crate) fn greeting(&self) -> impl Future<Output = Result<(), Failure>> + use<> {
-        let shared = Arc::clone(&self.shared);
-        async move {
-            match shared.gauge.greeted().await {
-                true => Ok(()),
-                false => {
-                    let end = shared.end.get().cloned();
-                    Err((Phase::Connect, end.unwrap_or(Cause::Closed)))
-                }
-            }
+        // Not spawned yet: a connection that is given up before it is greeted on closes.
+        let mut driver = Box::pin(drive(connection, pinger));
+        if !greeted_before(&shared.gauge, driver.as_mut()).await {
+            let end = shared.end.get().cloned();
+            return Err((Phase::Connect, end.unwrap_or(Cause::Closed)));
         }
+        tokio::spawn(driver);
+        Ok(Self { sender, shared, used: Instant::now() })
     }
 
     /// Whether requests may be sent.
@@ -464,6 +455,16 @@ impl Pieces {
         // of a long list, each key and value is a slice of this.
         whole.freeze().clone()
     }
+}
+
+/// Whether a connection's other side greets before it ends.
+async fn greeted_before(gauge: &Gauge, mut driver: Pin<&mut impl Future<Output = ()>>) -> bool {
+    let mut greeted = pin!(gauge.greeted());
+    poll_fn(|cx| match greeted.as_mut().poll(cx) {
+        Poll::Pending => driver.as_mut().poll(cx).map(|()| false),
+        greeted => greeted,
+    })
+    .await
 }
 
 /// Drives a connection until it ends; whoever waits for a reply is told why.

@@ -8,7 +8,6 @@ use http::request::Request;
 use tokio::sync::watch;
 
 use crate::config::Lane;
-use crate::error::{Cause, Phase};
 use crate::http2::{Answer, Failure, Http2, Outbound, Upward, Windows};
 
 /// A place for one connection, which whoever needs it first has made.
@@ -73,18 +72,6 @@ impl Place {
     /// Whether a connection is there that takes requests.
     pub(crate) fn is_open(&self) -> bool {
         self.state().open().is_some()
-    }
-
-    /// Waits until the server has greeted on the connection that is there.
-    pub(crate) async fn greeted(&self) -> Result<(), Failure> {
-        let greeting = match &*self.state() {
-            State::Open(connection) => Some(connection.greeting()),
-            _ => None,
-        };
-        match greeting {
-            Some(greeting) => greeting.await,
-            None => Err((Phase::Connect, Cause::Closed)),
-        }
     }
 
     /// Sends what `request` makes, on the connection that is there.

@@ -99,6 +99,12 @@ pub(super) const ROOMS: &[Room] = &[
         ],
         may_not_know: IMPURE,
     },
+    Room { package: "etcd-client", modules: V3_PURE, may_not_know: IMPURE },
+    Room {
+        package: "etcd-client",
+        modules: V3_PURE,
+        may_not_know: &["crate::clock", "crate::v3::core"],
+    },
     Room {
         package: "etcd-client",
         modules: &["session"],
@@ -117,6 +123,15 @@ pub(super) const ROOMS: &[Room] = &[
     Room { package: "etcd-test-cli", modules: &[""], may_not_know: PUBLIC_API_ONLY },
     Room { package: "leader-demo", modules: &[""], may_not_know: PUBLIC_API_ONLY },
     Room { package: "leader-demo", modules: &["machine", "vote"], may_not_know: IMPURE },
+];
+
+const V3_PURE: &[&str] = &[
+    "moment",
+    "v3::lease::life",
+    "v3::lease::machine",
+    "v3::lock::place",
+    "v3::lock::fence",
+    "v3::election::course",
 ];
 
 const TRANSPORT_PURE: &[&str] =

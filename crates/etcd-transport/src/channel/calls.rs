@@ -223,7 +223,6 @@ impl Shared {
 
     async fn try_reach(&self, peer: &Peer, lane: Lane, now: Instant) -> Result<(), Failure> {
         let found = self.open(peer, lane).await?;
-        peer.greeted(lane).await?;
         match found {
             Found::Before if self.proven(peer, now) => {}
             Found::Before => self.ask(peer, lane).await?,

@@ -15,7 +15,8 @@ use tokio::sync::{Notify, watch};
 
 use super::life::{Ended, Life};
 use super::machine::{Answer, Machine, Step};
-use crate::clock::{self, Moment};
+use crate::clock;
+use crate::moment::Moment;
 use crate::v3::core::Core;
 
 /// How long opening a stream may take: members that cannot be reached are passed over before.

@@ -15,6 +15,7 @@ use super::Lease;
 use super::life::{Ended, Life};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
+use crate::moment::Moment;
 
 /// How long to wait before a lease is revoked anew whose end is not confirmed.
 const REVOKE_AGAIN: Duration = Duration::from_millis(500);
@@ -53,13 +54,7 @@ impl fmt::Debug for KeptLease {
 }
 
 impl KeptLease {
-    pub(super) fn new(
-        lease: Lease,
-        id: LeaseId,
-        ttl: Duration,
-        sent: clock::Moment,
-        owned: bool,
-    ) -> Self {
+    pub(super) fn new(lease: Lease, id: LeaseId, ttl: Duration, sent: Moment, owned: bool) -> Self {
         let life = lease.renewals.keep(id, ttl, sent);
         let runtime = Handle::current();
         Self { inner: Arc::new(Inner { lease, id, ttl, life, owned, runtime }) }

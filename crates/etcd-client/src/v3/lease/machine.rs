@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use etcd_proto::ids::LeaseId;
 
-use crate::clock::Moment;
 use crate::keeper::{Action, Keeper};
+use crate::moment::Moment;
 
 /// How long an answer may take at least and at most before the stream is given up. A member that
 /// has lost its leader answers none of the renewals on a stream until it has another.

@@ -21,8 +21,9 @@ use etcd_transport::backoff::Backoff;
 use etcd_transport::{CallError, CallOptions, Lane};
 
 use super::core::Core;
-use crate::clock::{self, Moment};
+use crate::clock;
 use crate::error::{Error, ErrorKind};
+use crate::moment::Moment;
 
 pub(crate) use keep_alive::Renewals;
 pub use kept::KeptLease;

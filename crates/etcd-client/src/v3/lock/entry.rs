@@ -18,6 +18,7 @@ use super::fence::{FencingToken, still_there};
 use super::place::{Line, Place};
 use crate::clock;
 use crate::error::Error;
+use crate::moment::Moment;
 use crate::v3::Client;
 use crate::v3::lease::KeptLease;
 
@@ -332,7 +333,7 @@ async fn remove_once(client: &Client, key: &Bytes, made: Revision) -> Result<boo
 }
 
 /// Removes a key that nobody else ever has, until that is confirmed or there is no sense in it.
-async fn remove_until(client: &Client, key: &Bytes, over: clock::Moment) {
+async fn remove_until(client: &Client, key: &Bytes, over: Moment) {
     let mut pauses = pauses();
     while let Err(error) = client.kv().delete(key).await {
         if clock::now() >= over {

@@ -201,7 +201,7 @@ macro_rules! holding {
             /// # Errors
             ///
             /// [`LockLost`](crate::ErrorKind::LockLost) when it was lost before, and nothing was done;
-            /// and as for [`Kv::txn`](super::Kv::txn).
+            /// and as for [`Kv::txn`](crate::v3::Kv::txn).
             pub async fn txn(&self, request: TxnRequest) -> Result<TxnResponse, Error> {
                 self.held.txn(request).await
             }

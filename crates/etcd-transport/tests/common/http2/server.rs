@@ -211,7 +211,14 @@ async fn converse(
     talk: Talk,
     acting: &mut JoinSet<()>,
 ) -> io::Result<()> {
-    talk.clone().play(talk.script.greeting.clone()).await;
+    let mut greeting = talk.script.greeting.clone();
+    let hangs = matches!(greeting.last(), Some(Act::Hang));
+    greeting.truncate(greeting.len() - usize::from(hangs));
+    talk.clone().play(greeting).await;
+    if hangs {
+        tokio::io::copy(from, &mut tokio::io::sink()).await?;
+        return Ok(());
+    }
     let mut preface = vec![0; PREFACE.len()];
     from.read_exact(&mut preface).await?;
     if preface != PREFACE {
