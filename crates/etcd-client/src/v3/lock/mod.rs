@@ -8,6 +8,7 @@ mod entry;
 mod fence;
 mod held;
 mod place;
+mod removal;
 
 use std::fmt;
 use std::future::pending;
