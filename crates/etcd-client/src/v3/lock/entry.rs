@@ -108,9 +108,10 @@ impl Entry {
                 Place::Gone => return Err(Error::lost("its key was removed while it waited")),
                 Place::Behind(before) => match self.wait(&before, seen).await {
                     Ok(()) => pauses.reset(),
-                    // The history is gone: the line as it is now tells all that matters.
-                    Err(error) if is_compacted(&error) => {}
-                    Err(error) if error.is_transient() => pauses.pause().await,
+                    // Where history is gone, the line as it is now tells all that matters.
+                    Err(error) if is_compacted(&error) || error.is_transient() => {
+                        pauses.pause().await;
+                    }
                     Err(error) => return Err(error),
                 },
             }

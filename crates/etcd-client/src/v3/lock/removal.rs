@@ -56,9 +56,12 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // A lease of its own is revoked with its last handle, and takes the key along.
-        if self.gone || self.basis.own {
+        if self.gone {
             return;
+        }
+        if self.basis.own {
+            // The key goes with it, and whatever is under way to make it comes to nothing.
+            return self.basis.lease.give_up();
         }
         let (client, key) = (self.client.clone(), self.key.clone());
         // What is under way may come through later than the removal.
