@@ -19,7 +19,8 @@
 //!
 //! What holds for every call:
 //!
-//! * It ends by a deadline, 5 s unless told otherwise.
+//! * A request ends by a deadline, 5 s unless told otherwise. A few calls make more than one, and
+//!   say so; only watches and those who wait for a lock go on without end.
 //! * An endpoint that is down, silent or gone is passed over; a write is sent again only with proof
 //!   that it was not processed.
 //! * An [`Error`] says whether the operation took effect: [`Outcome`] is *not applied*, *applied* or

@@ -69,7 +69,7 @@ fn cluster() -> Vec<Class> {
         StatsSelf,
         StatsLeader,
         StatsStore,
-        GetHealth,
+        GetHealth::new(),
         GetVersion,
     ]
 }

@@ -9,22 +9,24 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use etcd_proto::call::Incoming;
+use etcd_proto::grpc::Status;
 use h2::client::{Connection, ResponseFuture, SendRequest};
 use h2::{PingPong, RecvStream, SendStream};
 use http::HeaderMap;
 use http::request::Request;
 use http::response::Parts;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
 use tokio::time::Sleep;
 
 use crate::error::{Cause, Phase};
 use crate::multiplexed::Multiplexed;
 use crate::progress::Progress;
-use crate::socket::{Gauge, Socket};
+use crate::socket::Gauge;
 
 /// Why an exchange on a connection failed, and how far it got.
 pub(crate) type Failure = (Phase, Cause);
@@ -33,11 +35,10 @@ pub(crate) type Failure = (Phase, Cause);
 const MAX_FRAME: u32 = 256 << 10;
 /// The longest list of headers that we take.
 const MAX_HEADERS: u32 = 16 << 10;
-/// How long a connection with calls under way may be quiet before it is asked whether the other
-/// side is there. etcd ends connections that ask more than once in 5 s, or with no call under way.
-const QUIET: Duration = Duration::from_secs(10);
-/// How long the other side may take to answer.
-const PONG: Duration = Duration::from_secs(3);
+/// How long a connection may have had no request before the next one has it looked at first.
+const LOOK_AFTER: Duration = Duration::from_millis(1);
+/// A piece of a body that is smaller is copied: it would hold the buffer in which it came.
+const SMALL: usize = 4096;
 /// The bytes that gRPC puts before a message, the length of which are the last four.
 const MESSAGE_HEAD: usize = 5;
 
@@ -48,11 +49,23 @@ pub(crate) struct Windows {
     pub(crate) connection: u32,
 }
 
+/// How a connection is asked whether the other side is there, while it has requests under way.
+///
+/// etcd ends connections that ask more than once in 5 s, or with no request under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pings {
+    /// How long nothing may come before it is asked.
+    pub(crate) after: Duration,
+    /// How long it may take to answer.
+    pub(crate) answer: Duration,
+}
+
 /// A connection that takes requests.
 #[derive(Debug)]
 pub(crate) struct Http2 {
     sender: SendRequest<Bytes>,
     shared: Arc<Shared>,
+    used: Instant,
 }
 
 /// What a connection, its driver and its calls know of each other.
@@ -87,25 +100,29 @@ impl Drop for Call {
 impl Http2 {
     /// Opens HTTP/2 on a socket. Whether there is a server that speaks it is not known before it has
     /// [greeted](Self::greeting).
-    pub(crate) async fn open(
-        socket: Socket,
+    pub(crate) async fn open<S>(
+        socket: S,
         gauge: Arc<Gauge>,
         windows: Windows,
-    ) -> Result<Self, Failure> {
+        pings: Pings,
+    ) -> Result<Self, Failure>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (sender, mut connection) = h2::client::Builder::new()
             .initial_window_size(windows.stream)
             .initial_connection_window_size(windows.connection)
             .max_frame_size(MAX_FRAME)
             .max_header_list_size(MAX_HEADERS)
             .enable_push(false)
-            .handshake(Multiplexed::new(socket))
+            .handshake(Multiplexed::new(socket, Arc::clone(&gauge)))
             .await
             .map_err(|error| (Phase::Connect, cause(&error)))?;
         let (calls, silent, end) = (AtomicUsize::new(0), AtomicBool::new(false), OnceLock::new());
         let shared = Arc::new(Shared { gauge, calls, silent, end });
-        let pinger = Pinger::new(connection.ping_pong(), Arc::clone(&shared));
+        let pinger = Pinger::new(connection.ping_pong(), pings, Arc::clone(&shared));
         tokio::spawn(drive(connection, pinger));
-        Ok(Self { sender, shared })
+        Ok(Self { sender, shared, used: Instant::now() })
     }
 
     /// What waits for the server's greeting, a sign of life.
@@ -128,18 +145,18 @@ impl Http2 {
     }
 
     /// Sends a request, with the one message of its body or the first of those to come; nothing
-    /// where the connection takes no more.
+    /// where the connection, though [open](Self::is_open) just now, took no more.
     pub(crate) fn send(
         &mut self,
         request: Request<()>,
         body: Outbound,
+        now: Instant,
     ) -> Option<(Answer, Upward)> {
-        match self.is_ready() {
-            Poll::Ready(true) => {}
-            Poll::Ready(false) => return None,
-            // The last request waits for its turn; ours waits behind it.
-            Poll::Pending => self.sender = self.sender.clone(),
+        // The task that reads may not have run since: the end of the connection may be there.
+        if now.saturating_duration_since(self.used) > LOOK_AFTER {
+            self.shared.gauge.look();
         }
+        self.used = now;
         let written = self.shared.gauge.written();
         let (response, mut stream) = self.sender.send_request(request, false).ok()?;
         let call = Call::new(&self.shared);
@@ -234,7 +251,7 @@ impl Answer {
             .as_mut()
             .is_some_and(|sender| sender.poll_ready(&mut nobody).is_pending());
         let shared = self.call.as_ref().map(|call| &call.0);
-        let nothing_left = shared.is_some_and(|shared| shared.gauge.written() == self.written);
+        let nothing_left = shared.is_some_and(|shared| shared.gauge.ended_at(self.written));
         let unsent = waits || nothing_left || is_unprocessed(error);
         let silent = shared.is_some_and(|shared| shared.silent.load(Ordering::Relaxed));
         let phase = if unsent { Phase::Connect } else { Phase::Sent };
@@ -251,12 +268,19 @@ fn is_unprocessed(error: &h2::Error) -> bool {
     error.is_remote() && (refused || error.is_go_away())
 }
 
+/// Whether a stream was reset as one that is done with (RFC 9113, 8.1).
+fn is_stopped(error: &h2::Error) -> bool {
+    error.is_reset() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR)
+}
+
 fn cause(error: &h2::Error) -> Cause {
     match error.get_io() {
-        Some(io) if io.kind() == io::ErrorKind::InvalidData => Cause::NotHttp(io.to_string()),
-        Some(io) if io.kind() == io::ErrorKind::BrokenPipe => Cause::Closed,
-        Some(io) => Cause::Io(io.to_string()),
-        None if error.is_remote() => Cause::Closed,
+        Some(io) => match io.kind() {
+            io::ErrorKind::InvalidData => Cause::NotHttp(io.to_string()),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => Cause::Closed,
+            _ => Cause::Io(io.to_string()),
+        },
+        None if error.is_remote() => Cause::Reset(error.to_string()),
         None => Cause::NotHttp(error.to_string()),
     }
 }
@@ -283,12 +307,15 @@ impl Reply {
                 let _ = self.body.flow_control().release_capacity(data.len());
                 Poll::Ready(Some(Ok(data)))
             }
+            // The server wants no more of the request, and has said all that it will.
+            Some(Err(error)) if is_stopped(&error) => Poll::Ready(None),
             Some(Err(error)) => Poll::Ready(Some(Err(self.broken(&error)))),
             None => match ready!(self.body.poll_trailers(cx)) {
                 Ok(trailers) => {
-                    self.trailers = trailers.or(self.trailers.take());
+                    self.trailers = trailers.or_else(|| self.trailers.take());
                     Poll::Ready(None)
                 }
+                Err(error) if is_stopped(&error) => Poll::Ready(None),
                 Err(error) => Poll::Ready(Some(Err(self.broken(&error)))),
             },
         }
@@ -343,9 +370,19 @@ impl Whole {
         self.progress.add(piece.len());
         self.pieces.push(piece);
         let announced = self.pieces.announced().unwrap_or(0);
-        match self.held.max(announced) > self.most {
+        if self.held.max(announced) <= self.most {
+            return Ok(());
+        }
+        let Part::Body(Reply { head, .. }) = &self.part else { return Ok(()) };
+        // What begins as gRPC is a call's success; anything else is a page of I know not whom, whose
+        // first bytes are no length.
+        match Status::check_head(head.status, &head.headers).is_ok() {
             true => Err((Phase::ReplyStarted, Cause::TooLarge(self.most))),
-            false => Ok(()),
+            false if self.held <= self.most => Ok(()),
+            false => {
+                let why = format!("status {} and over {} bytes", head.status, self.most);
+                Err((Phase::ReplyStarted, Cause::NotEtcd(why)))
+            }
         }
     }
 }
@@ -382,6 +419,7 @@ impl Future for Whole {
 struct Pieces {
     first: Bytes,
     rest: Vec<Bytes>,
+    small: BytesMut,
 }
 
 impl Pieces {
@@ -390,8 +428,20 @@ impl Pieces {
             self.first = piece;
         } else if self.first.len() < MESSAGE_HEAD {
             self.first = [&self.first[..], &piece[..]].concat().into();
+        } else if piece.len() < SMALL {
+            self.small.extend_from_slice(&piece);
+            if self.small.len() >= SMALL {
+                self.gather();
+            }
         } else {
+            self.gather();
             self.rest.push(piece);
+        }
+    }
+
+    fn gather(&mut self) {
+        if !self.small.is_empty() {
+            self.rest.push(std::mem::take(&mut self.small).freeze());
         }
     }
 
@@ -402,7 +452,8 @@ impl Pieces {
         usize::try_from(u32::from_be_bytes(length)).ok()
     }
 
-    fn join(self, length: usize) -> Bytes {
+    fn join(mut self, length: usize) -> Bytes {
+        self.gather();
         if self.rest.is_empty() {
             return self.first;
         }
@@ -416,13 +467,17 @@ impl Pieces {
 }
 
 /// Drives a connection until it ends; whoever waits for a reply is told why.
-async fn drive(mut connection: Connection<Multiplexed, Bytes>, mut pinger: Pinger) {
+async fn drive<S>(mut connection: Connection<Multiplexed<S>, Bytes>, mut pinger: Pinger)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let end = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
         Poll::Ready(end) => Poll::Ready(end.map_or_else(|error| cause(&error), |()| Cause::Closed)),
         Poll::Pending => pinger.poll(cx).map(|()| Cause::Silence),
     })
     .await;
     let _ = pinger.shared.end.set(end);
+    pinger.shared.gauge.end();
     pinger.shared.gauge.tell();
 }
 
@@ -430,6 +485,7 @@ async fn drive(mut connection: Connection<Multiplexed, Bytes>, mut pinger: Pinge
 struct Pinger {
     shared: Arc<Shared>,
     pings: Option<PingPong>,
+    times: Pings,
     timer: Option<Pin<Box<Sleep>>>,
     /// What had been read when the timer was set.
     read: u64,
@@ -437,8 +493,8 @@ struct Pinger {
 }
 
 impl Pinger {
-    fn new(pings: Option<PingPong>, shared: Arc<Shared>) -> Self {
-        Self { shared, pings, timer: None, read: 0, asked: false }
+    fn new(pings: Option<PingPong>, times: Pings, shared: Arc<Shared>) -> Self {
+        Self { shared, pings, times, timer: None, read: 0, asked: false }
     }
 
     /// Ends when the other side was asked and stayed silent.
@@ -450,7 +506,7 @@ impl Pinger {
         }
         loop {
             if self.timer.is_none() {
-                self.wait(QUIET);
+                self.wait(self.times.after);
             }
             let Some(timer) = &mut self.timer else { return Poll::Pending };
             ready!(timer.as_mut().poll(cx));
@@ -460,7 +516,7 @@ impl Pinger {
                 return Poll::Ready(());
             }
             self.asked = !heard && self.ask(cx);
-            self.wait(if self.asked { PONG } else { QUIET });
+            self.wait(if self.asked { self.times.answer } else { self.times.after });
         }
     }
 

@@ -154,13 +154,14 @@ impl Client {
         }
     }
 
-    /// Whether the member that answers is well (2.0 and later).
+    /// Whether the member that answers is well (2.0 and later). [`GetHealth`](wire::GetHealth) has
+    /// what may be left out.
     ///
     /// # Errors
     ///
     /// As for [`send`](Self::send).
     pub async fn health(&self) -> Result<wire::Health, Error> {
-        self.send(&wire::GetHealth).await
+        self.send(&wire::GetHealth::new()).await
     }
 
     /// Each endpoint with how it has done lately.

@@ -22,6 +22,7 @@ impl Client {
         get: Get,
         options: &CallOptions,
     ) -> Result<Snapshot, Error> {
+        let get = self.latest(get);
         let first = self.send_with(&get, options).await;
         let reply = match first {
             // 0.4 gives a linearizable read the index of the node, not of the store; a read at the

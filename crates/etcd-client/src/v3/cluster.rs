@@ -19,6 +19,8 @@ use crate::error::{Error, ErrorKind};
 ///
 /// A change of members waits for the cluster to agree, which may take longer than a write: it has
 /// three times the [deadline](crate::Config::deadline) of other calls, unless told otherwise.
+/// Servers drop a change without a word that comes before the leader has applied the one before:
+/// after an unknown outcome, [`member_list`](Self::member_list) tells.
 #[derive(Debug, Clone)]
 pub struct Cluster {
     core: Core,

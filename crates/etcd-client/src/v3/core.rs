@@ -179,8 +179,8 @@ impl Core {
             return error.into();
         }
         let version = self.channel.only(endpoint).call(&GetVersion).await;
-        let found =
-            version.map_or("another version".to_owned(), |version| version.server.to_string());
+        let found = version
+            .map_or_else(|_| "another version".to_owned(), |version| version.server.to_string());
         let (major, minor) = since;
         let name = path.rsplit('/').next().unwrap_or(path);
         let outcome = refusal.outcome();

@@ -73,6 +73,14 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_is_made_of_steps_can_be_shared_and_moved() {
+        fn can<T: Send + Sync + Unpin>() {}
+        can::<crate::v3::RangeStream>();
+        can::<crate::v3::Snapshot>();
+        can::<crate::v3::Observe>();
+    }
+
     async fn collected(steps: &mut Steps<u32, u32>) -> Vec<Result<u32, String>> {
         let mut items = Vec::new();
         while let Some(item) = poll_fn(|cx| steps.poll_next(cx)).await {

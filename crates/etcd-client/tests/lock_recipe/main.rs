@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[cfg(feature = "blocking")]
+mod blocking;
 #[path = "../common/mod.rs"]
 mod common;
 mod server;

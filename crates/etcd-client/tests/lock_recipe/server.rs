@@ -169,7 +169,10 @@ impl Shared {
         if path == "/version" {
             return says(200, r#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#.to_owned());
         }
-        let index = path.strip_prefix(QUEUE).unwrap().trim_start_matches('/').parse().ok();
+        let Some(rest) = path.strip_prefix(QUEUE) else {
+            return says(200, r#"{"action":"get","node":{"dir":true}}"#.to_owned());
+        };
+        let index = rest.trim_start_matches('/').parse().ok();
         match (&*request.method, index) {
             ("POST", None) => self.create(&request.form),
             ("GET", None) => self.now().listing(),

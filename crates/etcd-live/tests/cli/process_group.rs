@@ -151,6 +151,23 @@ fn a_keyboard_stops_the_command_and_a_shell_lets_it_go_on() {
     }
 }
 
+/// It is not renewed meanwhile, and the command does nothing more before it is ended.
+#[test]
+fn a_command_whose_lock_was_lost_while_it_was_stopped_is_ended() {
+    let (_cluster, etcd_test) = one_member();
+    let jobs = r#"set -m; "$ETCD_TEST_BIN" lock k -t 2 -- sh -c "$SCRIPT"; echo shell; sleep 4
+        echo now; fg; echo "status $?""#;
+    // It starts nothing: a shell that is stopped while it does so only looks busy.
+    let tells = "trap 'echo goes on' CONT; echo in; while :; do read -r line; done";
+    let (running, mut keyboard) = on_terminal(&etcd_test, jobs, tells);
+    press(&mut keyboard, &[CTRL_Z]);
+    until_it_says(&running, "now\r");
+    let ended = running.wait();
+    let (_, after) = ended.stdout.split_once("now\r\n").expect("it says so");
+    assert!(after.contains("status 4") && !after.contains("goes on"), "{after}");
+    assert!(after.contains("the command was ended: the lock on"), "{after}");
+}
+
 /// Starts a script under the lock on `k`; it has said `in`.
 fn under_lock(etcd_test: &EtcdTest, ttl: &str, script: &str) -> Running {
     let running = etcd_test.start([["lock", "k", "-t", ttl], shell(script)].concat());

@@ -161,14 +161,14 @@ impl Contest {
     }
 
     fn section(&self) -> Section {
-        let session = Session::open_str(&self.servers).expect("a session");
+        let session = Session::open_with(&self.servers, etcd_live::etcd::v2()).expect("a session");
         Section::of(session, KEY)
     }
 
     /// Every stay was counted, and nobody is in the queue any more.
     fn was_held_to_the_end(&self) {
         assert_eq!(self.section().count().expect("the store answers"), self.stays);
-        let session = Session::open_str(&self.servers).expect("a session");
+        let session = Session::open_with(&self.servers, etcd_live::etcd::v2()).expect("a session");
         until_queued(&session, KEY, 0);
     }
 }

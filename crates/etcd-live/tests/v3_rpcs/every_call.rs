@@ -12,7 +12,7 @@ use etcd_client::{CallOptions, Client, Error, ErrorKind, KeyRange, LeaseId, Ttl}
 use etcd_live::members::{Cluster, free_ports};
 use etcd_transport::Channel;
 
-use super::members::Joined;
+use super::members::{Joined, settled};
 use super::{answered, channel, client_as, each, endpoint, fill, is_since, refusal};
 
 /// A path, and the first release that knows it.
@@ -122,19 +122,19 @@ async fn maintenance(cluster: &Cluster, client: &Client) -> Result<(), Error> {
 
     maintenance.defragment(&first).await?;
     assert_ne!(maintenance.hash(&first).await?.hash, 0);
-    let revision = Some(maintenance.hash_kv(&first, None).await?.revision());
+    let revision = maintenance.hash_kv(&first, None).await?.revision();
     let mut hashes = Vec::new();
     for member in 0..3 {
         // A follower may not be that far yet.
         client.only(&endpoint(cluster, member)).kv().get("k").await?;
-        hashes.push(maintenance.hash_kv(&endpoint(cluster, member), revision).await?);
+        hashes.push(maintenance.hash_kv(&endpoint(cluster, member), Some(revision)).await?);
     }
     let same = |name: &str, of: &dyn Fn(usize) -> i64| {
         assert!((1..3).all(|member| of(member) == of(0)), "{name}: {hashes:?}");
     };
     same("hash", &|member| hashes[member].hash.into());
     same("compact_revision", &|member| hashes[member].compact_revision);
-    let expected = if is_since(cluster, 3, 6) { revision.expect("one").0 } else { 0 };
+    let expected = if is_since(cluster, 3, 6) { revision.0 } else { 0 };
     assert_eq!(hashes[0].hash_revision, expected);
 
     let snapshot = maintenance.snapshot(&first).await?;
@@ -164,16 +164,20 @@ async fn members(cluster: &Cluster, client: &Client) -> Result<(), Error> {
     let [first, second] = [ports[0], ports[1]].map(|port| format!("http://127.0.0.1:{port}"));
     let added = members.member_add_as_learner([&first]).await?.member.expect("the member");
     assert!(added.is_learner && added.name.is_empty(), "{added:?}");
+    settled(cluster, client).await?;
     members.member_update(added.id, [&second]).await?;
     let listed = members.member_list_serializable().await?.members;
     let found = listed.iter().find(|member| member.id == added.id);
     assert_eq!(found.map(|member| &member.peer_urls[..]), Some(&[second][..]));
     assert_eq!(refusal(members.member_promote(added.id).await), ErrorKind::Refused);
+    settled(cluster, client).await?;
     members.member_remove(added.id).await?;
     assert_eq!(refusal(members.member_remove(added.id).await), ErrorKind::Refused);
 
+    settled(cluster, client).await?;
     let joined = Joined::as_learner(cluster, client).await?;
     joined.promoted(client).await?;
+    settled(cluster, client).await?;
     members.member_remove(joined.id).await?;
     Ok(())
 }

@@ -1,34 +1,44 @@
 //! What members refuse, and what that proves.
 
-use etcd_client::v3::api::AlarmType;
+use etcd_client::v3::Kv;
+use etcd_client::v3::api::{AlarmType, CompactionRequest};
 use etcd_client::{Error, ErrorKind, KeyRange, Outcome};
 
 use super::{each, endpoint, is_since, refusal};
 
+/// Writes until a write is refused; its key, and why.
+async fn fill_up(kv: Kv, writer: usize) -> (String, Error) {
+    let value = vec![b'x'; 16 << 10];
+    for n in 0.. {
+        let key = format!("f/{writer}/{n:03}");
+        if let Err(error) = kv.put(&key, &value).await {
+            return (key, error);
+        }
+    }
+    unreachable!("a store that never fills up")
+}
+
 #[tokio::test]
-async fn the_write_that_fills_the_store_may_have_taken_effect() -> Result<(), Error> {
+async fn a_write_that_fills_the_store_may_have_taken_effect() -> Result<(), Error> {
     for (cluster, client) in each(1, &["--quota-backend-bytes=1048576"]) {
-        let (kv, value) = (client.kv(), vec![b'x'; 64 << 10]);
-        let mut written = 0;
-        let error = loop {
-            match kv.put(format!("f/{written:03}"), &value).await {
-                Ok(_) => written += 1,
-                Err(error) => break error,
-            }
-        };
-        assert!(written > 0);
-        assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
-        assert!(error.to_string().contains("may have taken effect"), "{error}");
-        // It did, in fact: members apply it and say so afterwards.
-        let raised = format!("f/{written:03}");
-        let applied = kv.get(&raised).await?.is_some();
-        println!("{written} writes, then one that was applied: {applied}");
+        let kv = client.kv();
+        let writers: Vec<_> =
+            (0..32).map(|writer| tokio::spawn(fill_up(client.kv(), writer))).collect();
+        let mut applied = 0;
+        for writer in writers {
+            let (key, error) = writer.await.expect("no panic");
+            assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
+            assert!(error.to_string().contains("may have taken effect"), "{error}");
+            applied += usize::from(kv.get(&key).await?.is_some());
+        }
+        // Whoever is under way when the store fills up is told so after it was applied.
+        println!("of 32 that were refused, {applied} were applied");
 
         let alarms = client.maintenance().alarm_list().await?.alarms;
         assert_eq!((alarms.len(), alarms[0].alarm()), (1, AlarmType::NOSPACE));
         assert_eq!(refusal(kv.put("g", "v").await), ErrorKind::Refused);
         let revision = kv.delete(KeyRange::prefix("f/")).await?.revision();
-        kv.compact(etcd_client::v3::api::CompactionRequest::new(revision).physical()).await?;
+        kv.compact(CompactionRequest::new(revision).physical()).await?;
         client.maintenance().defragment(&endpoint(&cluster, 0)).await?;
         client.maintenance().alarm_deactivate(AlarmType::NOSPACE, alarms[0].member_id).await?;
         kv.put("g", "v").await?;

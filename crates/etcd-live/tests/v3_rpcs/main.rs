@@ -1,8 +1,11 @@
 //! Every call of the v3 API, on each etcd that speaks it.
 
+#![allow(clippy::print_stdout, reason = "which etcd it was is shown when a test fails")]
+
 mod auth;
 mod elections;
 mod every_call;
+mod examples;
 mod limits;
 mod members;
 mod ranges;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use etcd_client::v3::RangeStream;
 use etcd_client::v3::api::{KeyValue, RangeRequest, SortOrder, SortTarget};
-use etcd_client::{Client, Error, ErrorKind, KeyRange};
-use etcd_live::proxy::{Cut, Fuse, Proxy};
+use etcd_client::{CallOptions, Client, Error, ErrorKind, KeyRange};
+use etcd_live::proxy::{Cut, Fuse, Mode, Proxy, Way};
 
 use super::{answered, each, fill, is_since};
 
@@ -101,6 +102,31 @@ async fn a_range_goes_on_where_it_was_cut() -> Result<(), Error> {
             assert!(entries.iter().zip(&whole).all(|(a, b)| a.key == b.key && a.value == b.value));
             client.kv().put("r/09999", &VALUE).await?;
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_range_goes_on_elsewhere_when_its_member_falls_silent() -> Result<(), Error> {
+    for (cluster, client) in each(1, &[]) {
+        fill(&client, "r/", KEYS, &VALUE).await?;
+        let proxy = Proxy::to(&cluster.endpoints()[0]).expect("a proxy");
+        // The same member, by another way.
+        let servers = format!("{},{}", proxy.endpoint(), cluster.endpoints()[0]);
+        let through = Client::new(&servers).expect("servers");
+        let options = CallOptions::default().deadline(Duration::from_secs(2));
+        let mut stream = through.kv().with_options(options).range(all()).stream();
+        let mut keys = stream.next().await.transpose()?.expect("a first piece").len();
+        proxy.mode(Mode::Mute(Way::ToClient)).expect("it falls silent");
+        // Whoever waits may give up in between, and loses nothing.
+        loop {
+            match tokio::time::timeout(Duration::from_millis(50), stream.next()).await {
+                Ok(Some(entries)) => keys += entries?.len(),
+                Ok(None) => break,
+                Err(_) => {}
+            }
+        }
+        assert_eq!(keys, KEYS);
     }
     Ok(())
 }

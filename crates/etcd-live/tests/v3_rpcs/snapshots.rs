@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use etcd_client::{Client, Endpoint, Error, ErrorKind, KeyRange};
 use etcd_live::proxy::{Cut, Fuse, Proxy};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{each, endpoint, fill, is_since};
 
@@ -108,6 +110,50 @@ async fn what_is_cut_leaves_nothing() -> Result<(), Error> {
             assert!(began.elapsed().as_secs() < 30, "{:?}", scratch.names());
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
+    }
+    Ok(())
+}
+
+/// Stands between a client and a member, and turns a bit in what the member answers on each
+/// connection, so far in.
+async fn turning(member: String, at: usize) -> Endpoint {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let here = listener.local_addr().expect("an address").to_string();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let Ok(server) = TcpStream::connect(&member).await else { return };
+            let ((mut client, mut up), (mut server, mut down)) =
+                (client.into_split(), server.into_split());
+            tokio::spawn(async move { tokio::io::copy(&mut client, &mut down).await });
+            tokio::spawn(async move {
+                let (mut buffer, mut carried) = (vec![0; 16 << 10], 0);
+                while let Ok(length @ 1..) = server.read(&mut buffer).await {
+                    if (carried..carried + length).contains(&at) {
+                        buffer[at - carried] ^= 1;
+                    }
+                    carried += length;
+                    if up.write_all(&buffer[..length]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    here.parse().expect("an endpoint")
+}
+
+#[tokio::test]
+async fn what_is_damaged_leaves_nothing() -> Result<(), Error> {
+    let scratch = Scratch::new("damaged");
+    for (cluster, client) in each(1, &[]) {
+        fill(&client, "s/", 5_000, &[b'v'; 256]).await?;
+        let path = scratch.0.join("a.snapshot");
+        fs::write(&path, "an older one").expect("written");
+        let through = turning(cluster.endpoints()[0].clone(), 500_000).await;
+        let error = save(&client, &through, &path).await.expect_err("it is damaged");
+        assert!(error.to_string().contains("checksum"), "{error:?}");
+        assert_eq!(scratch.names(), ["a.snapshot"]);
+        assert_eq!(fs::read(&path).expect("it is there"), b"an older one");
     }
     Ok(())
 }

@@ -95,7 +95,7 @@ fn members_and_auth() -> Vec<Row> {
         says("/v2/members", MemberList, Ok(vec![only()])),
         says("/v2/members/leader", Leader, Ok(only())),
         says("/v2/machines", Machines, Ok(vec!["http://127.0.0.1:2379".into()])),
-        says("/health", GetHealth, Ok(Health { healthy: true, reason: String::new() })),
+        says("/health", GetHealth::new(), Ok(Health { healthy: true, reason: String::new() })),
         says("/version", GetVersion, Ok(version)),
         says("/v2/auth/enable", AuthStatus, Ok(false)),
         says("/v2/auth/users", UserList, Ok(Vec::new())),

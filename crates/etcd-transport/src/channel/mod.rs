@@ -22,7 +22,7 @@ use http::HeaderValue;
 use crate::config::{CallOptions, Config};
 use crate::conn::Peer;
 use crate::endpoint::Endpoint;
-use crate::error::{CallError, Phase};
+use crate::error::{CallError, Cause, Kind, Phase};
 use crate::progress::Progress;
 use crate::set::{EndpointSet, Health};
 use crate::status::{Counters, EndpointStatus};
@@ -168,6 +168,9 @@ impl Channel {
             let carry = |peer, progress| self.shared.carry(E::HTTP, peer, &outgoing, progress);
             let landed = match course.go_on(begun.take(), carry).await {
                 Ok(landed) => landed,
+                Err(error) if *error.kind() == Kind::TooLarge => {
+                    break CallError::Failed(error.succeeded(exchange.replay()));
+                }
                 Err(error) => break refused.unwrap_or(CallError::Failed(error)),
             };
             course.repeated(landed.repeated);
@@ -203,6 +206,9 @@ impl Channel {
         let patience = (began + self.shared.config.hedge.min(FOREVER)).min(deadline);
         let first = match until(&mut work, patience).await {
             None => First::UnderWay(course::Begun { peer, began, progress, work }),
+            Some(Err(failed)) if matches!(failed.cause, Cause::TooLarge(_)) => {
+                return Err(CallError::Failed(self.broke(failed, exchange.replay())));
+            }
             Some(Err(failed)) => First::Failed(failed),
             Some(Ok(landed)) => match self.decode(exchange, &landed.peer, landed.incoming) {
                 Err(CallError::Refused { refusal, outcome, .. }) if refusal.may_pass() => {

@@ -3,6 +3,7 @@
 // Each test file uses its share.
 #![allow(dead_code)]
 
+pub(crate) mod http2;
 pub(crate) mod place;
 pub(crate) mod reply;
 pub(crate) mod request;
@@ -43,6 +44,15 @@ pub(crate) fn quick() -> Config {
     config.attempt = ms(100);
     config.hedge = ms(30);
     config.connect = ms(100);
+    config
+}
+
+/// A configuration whose limits decide nothing, however slow the machine is.
+pub(crate) fn patient() -> Config {
+    let mut config = Config::default().deadline(ms(30_000));
+    config.attempt = config.deadline;
+    config.hedge = config.deadline;
+    config.connect = config.deadline;
     config
 }
 

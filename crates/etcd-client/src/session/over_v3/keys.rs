@@ -1,9 +1,9 @@
 //! What paths are to a store of flat keys: pure.
 
+use crate::v3::api::KeyValue;
 use bytes::Bytes;
 use etcd_proto::key::KeyRange;
 use etcd_proto::tree::Path;
-use etcd_proto::v3::KeyValue;
 
 /// A path, as the key that stands for it: with its leading slash.
 pub(super) fn key(path: &Path) -> Bytes {
@@ -57,7 +57,11 @@ pub(super) enum Child {
 /// One page of a directory: what it holds itself, and where the next page begins; nothing where
 /// this was the last. Directories in it are skipped whole, so the next page begins behind the
 /// directory that the last key lies in.
-pub(super) fn children(path: &Path, page: Vec<KeyValue>, more: bool) -> (Vec<Child>, Option<Bytes>) {
+pub(super) fn children(
+    path: &Path,
+    page: Vec<KeyValue>,
+    more: bool,
+) -> (Vec<Child>, Option<Bytes>) {
     let below = below(path);
     let (mut found, mut next) = (Vec::new(), Bytes::new());
     for entry in page {
@@ -130,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_directory_lists_files_and_directories_once() {
-        let keys = ["/a", "/a/b", "/a/b/c", "/a/b/d", "/a/c.d/e", "/a/c/d", "/a/_h/x", "/a/_f", "/ab"];
+        let keys =
+            ["/a", "/a/b", "/a/b/c", "/a/b/d", "/a/c.d/e", "/a/c/d", "/a/_h/x", "/a/_f", "/ab"];
         let keys = keys.map(str::to_owned).into_iter().collect();
         for page in 1..12 {
             assert_eq!(listed("/a", &keys, page), ["/a/b", "/a/b/", "/a/c.d/", "/a/c/"], "{page}");
@@ -142,9 +147,18 @@ mod tests {
     #[test]
     fn a_watch_concerns_a_key_and_what_lies_below() {
         let keys = [
-            ("/a", "/a", true), ("/a", "/a/b", true), ("/a", "/a/b/c", true), ("/a", "/ab", false),
-            ("/a", "/a.b", false), ("/a", "/a/", false), ("/a", "/a/_h", false), ("/a", "/a/b/_h/c", false),
-            ("/a/_h", "/a/_h", true), ("/a/_h", "/a/_h/x", true), ("/", "/x", true), ("/", "x", false),
+            ("/a", "/a", true),
+            ("/a", "/a/b", true),
+            ("/a", "/a/b/c", true),
+            ("/a", "/ab", false),
+            ("/a", "/a.b", false),
+            ("/a", "/a/", false),
+            ("/a", "/a/_h", false),
+            ("/a", "/a/b/_h/c", false),
+            ("/a/_h", "/a/_h", true),
+            ("/a/_h", "/a/_h/x", true),
+            ("/", "/x", true),
+            ("/", "x", false),
         ];
         for (directory, key, expected) in keys {
             let directory = path(directory);

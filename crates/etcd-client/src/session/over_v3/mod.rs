@@ -1,6 +1,8 @@
 //! The ten calls over the v3 API.
 
 mod keys;
+mod lock;
+mod watch;
 
 use std::time::Duration;
 
@@ -13,9 +15,11 @@ use super::types::{Entry, Leader, Listed, Previous, SetOptions};
 use crate::error::{Error, ErrorKind};
 use crate::v3::Client;
 use crate::v3::api::{
-    Compare, CompareResult, DeleteRangeRequest, KeyValue, PutRequest, RangeRequest, RangeResponse, RequestOp, TxnRequest, TxnResponse,
+    Compare, CompareResult, DeleteRangeRequest, KeyValue, PutRequest, RangeRequest, RangeResponse,
+    RequestOp, TxnRequest, TxnResponse,
 };
 use crate::{EndpointStatus, Outcome};
+pub(super) use watch::Watcher;
 
 /// How many keys are read at once.
 const PAGE: u64 = 1000;
@@ -58,9 +62,10 @@ impl OverV3 {
     /// How long the lease of a key still lasts; nothing where it has none.
     async fn time_left(&self, entry: &KeyValue) -> Result<Option<Duration>, Error> {
         let Some(lease) = entry.lease_id() else { return Ok(None) };
-        let left = self.client.lease().time_to_live(lease).await?.ttl;
+        let left = self.client.lease().time_to_live(lease).await?;
         // A lease that has ended in the meantime takes its keys with it.
-        Ok(Some(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
+        let seconds = left.and_then(|left| u64::try_from(left.ttl).ok()).unwrap_or(0);
+        Ok(Some(Duration::from_secs(seconds)))
     }
 
     pub(super) async fn list(&self, directory: &str) -> Result<Vec<Listed>, Error> {
@@ -108,7 +113,10 @@ impl OverV3 {
                 let rest = entry.key.strip_prefix(below.as_bytes()).unwrap_or_default();
                 if !keys::is_hidden(rest) {
                     let (rest, key) = (keys::text(rest), keys::text(&entry.key));
-                    found.push((rest, Entry::new(key, entry.value, index(entry.mod_revision), None)));
+                    found.push((
+                        rest,
+                        Entry::new(key, entry.value, index(entry.mod_revision), None),
+                    ));
                 }
             }
         }
@@ -189,6 +197,10 @@ impl OverV3 {
             None if !inside.kvs.is_empty() => Err(crate::v2::is_directory()),
             None => Err(not_found(path)),
         }
+    }
+
+    pub(super) fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
+        Ok(Watcher::new(&self.client, prefix.parse()?, from_index))
     }
 
     pub(super) async fn leader(&self) -> Result<Leader, Error> {

@@ -78,7 +78,8 @@ impl Client {
     /// Waits for a lock and takes it.
     ///
     /// When this is dropped while waiting, its place in the queue is given up in the background,
-    /// as far as the runtime goes on; otherwise it is kept until its time to live is over.
+    /// as far as the runtime goes on; otherwise it is kept until its time to live is over. Servers
+    /// may be out of reach meanwhile; a minute after the place may have expired, the wait ends.
     ///
     /// # Errors
     ///
@@ -126,7 +127,9 @@ impl Client {
         Ok(lock)
     }
 
-    /// Gives up a lock that is held, by the index it was given.
+    /// Gives up a lock that is held, by the index it was given. Takes up to four times the
+    /// deadline of a call: to find its key, and to remove it, which is repeated when its outcome is
+    /// unclear.
     ///
     /// # Errors
     ///
@@ -209,7 +212,8 @@ impl Lock {
         }
     }
 
-    /// Gives it up.
+    /// Gives it up, within twice the deadline of a call, or three times where a second key of ours
+    /// may be there.
     ///
     /// # Errors
     ///

@@ -152,6 +152,13 @@ impl Held {
         error(lose(&self.fate, why))
     }
 
+    pub(crate) fn leave(self) -> FencingToken {
+        let Self { entry, token, watch, .. } = self;
+        drop(watch);
+        entry.leave();
+        token
+    }
+
     pub(crate) async fn release(self) -> Result<(), Error> {
         let Self { entry, token, watch, .. } = self;
         // Not to be told of what is done here.

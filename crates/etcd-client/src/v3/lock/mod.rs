@@ -237,6 +237,15 @@ impl Lock {
     pub async fn release(self) -> Result<(), Error> {
         self.held.release().await
     }
+
+    /// Goes on holding it without this, until its lease ends; a lease of its own is renewed no
+    /// longer.
+    ///
+    /// Whoever has the id of the lease may [keep](super::Lease::keep_alive) it, here or in another
+    /// process, or revoke it.
+    pub fn leave(self) -> FencingToken {
+        self.held.leave()
+    }
 }
 
 /// Makes a key below a name, and waits until it is the first.

@@ -52,6 +52,14 @@ impl Entry {
             false => Err(Error::lost("it was held no longer when it was given up")),
         }
     }
+
+    /// Leaves the key where it is; a lease that is its own is renewed no longer by this.
+    pub(crate) fn leave(mut self) {
+        self.gone = true;
+        if self.basis.own {
+            self.basis.lease.clone().leave();
+        }
+    }
 }
 
 impl Drop for Entry {

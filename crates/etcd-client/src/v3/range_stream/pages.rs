@@ -139,15 +139,13 @@ impl Pages {
         self.known.count = u64::try_from(reply.count).ok();
     }
 
+    /// Goes on behind these keys; an answer that cannot be changes nothing.
     fn advance(&mut self, mut kvs: Vec<KeyValue>, more: bool) -> Result<Vec<KeyValue>, Odd> {
-        let mut more = more;
-        if let Some(most) = &mut self.most {
-            let fit = usize::try_from(*most).unwrap_or(usize::MAX);
-            more |= kvs.len() > fit;
-            kvs.truncate(fit);
-            *most -= kvs.len() as u64;
-        }
-        if !more || self.is_whole() || self.most == Some(0) {
+        let fit = self.most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
+        let more = more || kvs.len() > fit;
+        kvs.truncate(fit);
+        let most = self.most.map(|most| most - kvs.len() as u64);
+        if !more || self.is_whole() || most == Some(0) {
             (self.ended, self.known.more) = (true, more);
             return Ok(kvs);
         }
@@ -157,6 +155,7 @@ impl Pages {
         let last = kvs.last().ok_or("the server answered no key, and that there are more")?;
         let rest = without(&self.left, &last.key);
         self.left = rest.ok_or("the server answered a key that was not asked for")?;
+        self.most = most;
         Ok(kvs)
     }
 
@@ -373,6 +372,27 @@ mod tests {
         assert_eq!(begun(all().sort(SortTarget::KEY, SortOrder::DESCEND)).stream(), None);
         assert_eq!(begun(all().min_mod_revision(1)).stream(), None);
         assert_eq!(begun(all().max_create_revision(1)).stream(), None);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_changes_nothing() {
+        let mut pages = Pages::new(RangeRequest::new(KeyRange::prefix("k")).limit(9)).expect("ok");
+        let reply = |keys: &[&[u8]], more| RangeResponse {
+            header: header(7),
+            kvs: keys.iter().map(|key| entry(key)).collect(),
+            more,
+            count: 9,
+        };
+        pages.page(reply(&[b"k1", b"k2"], true)).expect("a page");
+        let before = pages.request();
+        for odd in [reply(&[], true), reply(&[b"k3", b"k1"], true), reply(&[b"l"], true)] {
+            pages.page(odd.clone()).expect_err("it cannot be");
+            pages.chunk(RangeResponse { header: None, ..odd }).expect_err("it cannot be");
+            let RangeRequest { limit, key, .. } = pages.stream().expect("it goes on");
+            assert_eq!((limit, &key, pages.has_ended()), (7, &before.key, false));
+        }
+        assert_eq!(pages.page(reply(&[b"k3"], false)).map(|kvs| kvs.len()), Ok(1));
+        assert!(pages.has_ended());
     }
 
     #[test]

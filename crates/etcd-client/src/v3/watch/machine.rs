@@ -102,7 +102,7 @@ impl Machine {
             return Told::Ended(self.end(reply));
         }
         if reply.created {
-            self.next.get_or_insert(after(reply.revision()));
+            self.next.get_or_insert_with(|| after(reply.revision()));
             return Told::Created;
         }
         if reply.fragment || !reply.events.is_empty() || !self.fragments.is_empty() {
