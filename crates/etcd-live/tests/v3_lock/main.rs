@@ -2,6 +2,7 @@
 
 mod contest;
 mod elections;
+mod faults;
 mod locks;
 mod others;
 mod sections;

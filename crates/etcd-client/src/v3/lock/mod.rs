@@ -8,6 +8,7 @@ mod entry;
 mod fence;
 mod held;
 mod place;
+mod removal;
 
 use std::fmt;
 use std::future::pending;
@@ -101,7 +102,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`LockBusy`](ErrorKind::LockBusy) when the wait is over, [`LockLost`](crate::ErrorKind::LockLost)
+    /// [`LockBusy`](ErrorKind::LockBusy) when the wait is over, [`LockLost`](ErrorKind::LockLost)
     /// when the lease ends while it waits, and when no member answers or the user may not do this.
     pub async fn lock(
         &self,
@@ -231,14 +232,17 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`LockLost`](crate::ErrorKind::LockLost) when it was held no longer. After any other error it is
+    /// [`LockLost`](ErrorKind::LockLost) when it was held no longer. After any other error it is
     /// given up in the background, or ends with its lease.
     pub async fn release(self) -> Result<(), Error> {
         self.held.release().await
     }
 
-    /// Goes on holding it without this: until its lease ends, which whoever likes may renew or
-    /// revoke. A lease of its own is renewed no longer.
+    /// Goes on holding it without this, until its lease ends; a lease of its own is renewed no
+    /// longer.
+    ///
+    /// Whoever has the id of the lease may [keep](super::Lease::keep_alive) it, here or in another
+    /// process, or revoke it.
     pub fn leave(self) -> FencingToken {
         self.held.leave()
     }
