@@ -69,7 +69,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         package: "etcd-transport",
-        modules: &["dial", "conn", "http1"],
+        modules: &["dial", "conn", "http1", "http2", "lane", "multiplexed", "socket"],
         may_not_know: &["crate::channel", "crate::set", "crate::failover"],
     },
     Room {
