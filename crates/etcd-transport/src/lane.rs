@@ -38,11 +38,14 @@ impl State {
 impl Lane {
     /// What may come before it is read. Replies to calls are read at once and have room; streams
     /// that nobody reads must not hold much memory, nor stop the others.
+    ///
+    /// h2 ends a connection on which small frames wait that cost it more than half of its window,
+    /// at 256 bytes each: so that a reader may stop, the window is much more than is ever used.
     pub(crate) fn windows(self) -> Windows {
         match self {
             Self::Calls => Windows { stream: 16 << 20, connection: 64 << 20 },
-            Self::Streams => Windows { stream: 4 << 20, connection: 4 << 20 },
-            Self::Bulk => Windows { stream: 1 << 20, connection: 16 << 20 },
+            Self::Streams => Windows { stream: 256 << 10, connection: 128 << 20 },
+            Self::Bulk => Windows { stream: 1 << 20, connection: 128 << 20 },
         }
     }
 }

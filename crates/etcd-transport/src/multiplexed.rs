@@ -1,13 +1,16 @@
-//! A socket under HTTP/2: it looks at how the other side greets, and keeps writes together.
+//! A socket under HTTP/2: it looks at how the other side greets and whether it floods us, and keeps
+//! writes together.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::frames::Frames;
 use crate::socket::Gauge;
 
 /// A socket that carries HTTP/2.
@@ -17,6 +20,7 @@ pub(crate) struct Multiplexed<S> {
     gauge: Arc<Gauge>,
     /// How the other side began, as far as it matters and has come.
     greeting: Vec<u8>,
+    frames: Frames,
     asked: AtomicBool,
 }
 
@@ -28,7 +32,7 @@ const SETTINGS: u8 = 4;
 impl<S> Multiplexed<S> {
     pub(crate) fn new(socket: S, gauge: Arc<Gauge>) -> Self {
         let greeting = Vec::with_capacity(GREETING);
-        Self { socket, gauge, greeting, asked: AtomicBool::new(false) }
+        Self { socket, gauge, greeting, frames: Frames::default(), asked: AtomicBool::new(false) }
     }
 
     fn may_write(&self) -> io::Result<()> {
@@ -64,8 +68,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Multiplexed<S> {
         if read.is_err() || buf.filled().len() == before {
             // h2 would still write what it holds: whoever asks what was sent needs an answer now.
             self.gauge.end();
-        } else if self.greeting.len() < GREETING {
-            self.look(&buf.filled()[before..])?;
+            return Poll::Ready(read);
+        }
+        let came = &buf.filled()[before..];
+        if self.greeting.len() < GREETING {
+            self.look(came)?;
+        }
+        if !self.frames.take(came, Instant::now) {
+            let why = "it sends frames without end, and no reply in them";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
         }
         Poll::Ready(read)
     }

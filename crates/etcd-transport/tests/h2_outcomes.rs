@@ -28,19 +28,19 @@ enum Came {
     /// Done by the second.
     Elsewhere,
     Refused(Outcome),
-    Failed(Kind2, Outcome),
+    Failed(Why, Outcome),
 }
 
-/// A kind of failure that can be copied.
+/// Why a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind2 {
+enum Why {
     Interrupted,
     Protocol,
     TooLarge,
     Timeout,
 }
 
-impl Kind2 {
+impl Why {
     fn of(kind: &Kind) -> Self {
         match kind {
             Kind::Interrupted => Self::Interrupted,
@@ -53,7 +53,7 @@ impl Kind2 {
 }
 
 use Came::{Elsewhere, Failed, Refused};
-use Kind2::{Interrupted, Protocol, TooLarge};
+use Why::{Interrupted, Protocol, TooLarge};
 
 /// Makes a call of a class to two servers, the first of which does what the function says.
 async fn came(
@@ -84,7 +84,7 @@ async fn came(
                     let attempt = error.attempts().last().unwrap();
                     assert_eq!(attempt.endpoint, first.endpoint, "{name}");
                     assert!(attempt.phase > Phase::Connect, "{name}");
-                    Failed(Kind2::of(error.kind()), error.outcome())
+                    Failed(Why::of(error.kind()), error.outcome())
                 }
                 other => panic!("{name}: {other:?}"),
             }
@@ -326,7 +326,7 @@ async fn silence_proves_nothing() {
         let config = quick().deadline(ms(600));
         let came = came("silence", class, config, |_| vec![Act::Hang]).await;
         let expected = match class {
-            Class::Once => Failed(Kind2::Timeout, Unknown),
+            Class::Once => Failed(Why::Timeout, Unknown),
             _ => Elsewhere,
         };
         assert_eq!(came, expected, "{class:?}");

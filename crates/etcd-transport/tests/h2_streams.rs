@@ -10,9 +10,9 @@ use common::http2::frame::{self, MAX_CONCURRENT_STREAMS, goaway, reset, settings
 use common::http2::reply::{self, data, head, last_data, trailers};
 use common::http2::script::Script;
 use common::http2::server::Server;
-use common::http2::{CLASSES, cut, failure, put, range};
+use common::http2::{CLASSES, failure, put, range};
 use common::script::{Act, End};
-use common::{chain, channel, ms, patient, quick};
+use common::{chain, channel, cut, ms, patient, quick};
 use etcd_proto::call::Outcome;
 use etcd_proto::grpc;
 use etcd_proto::v3::error::message as said;

@@ -135,7 +135,7 @@ const V3_PURE: &[&str] = &[
 ];
 
 const TRANSPORT_PURE: &[&str] =
-    &["config", "endpoint", "set", "status", "failover", "backoff", "redirect", "error"];
+    &["config", "endpoint", "set", "status", "failover", "backoff", "redirect", "error", "frames"];
 
 pub(super) const DEPENDENCIES: &[Dependencies] = &[
     Dependencies {

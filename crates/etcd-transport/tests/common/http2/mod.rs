@@ -5,10 +5,6 @@ pub(crate) mod reply;
 pub(crate) mod script;
 pub(crate) mod server;
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use etcd_proto::call::Guarded;
 use etcd_proto::v3::{Error, PutRequest, PutResponse, RangeRequest, RangeResponse};
 use etcd_transport::{CallError, Channel};
@@ -58,30 +54,5 @@ pub(crate) fn refusal<T: std::fmt::Debug>(answer: Answer<T>) -> (Error, etcd_pro
     match answer {
         Err(CallError::Refused { refusal, outcome, .. }) => (refusal, outcome),
         other => panic!("not the expected refusal: {other:?}"),
-    }
-}
-
-/// A future that ends with nothing when it has been polled so often without being ready.
-pub(crate) struct Cut<F> {
-    future: Pin<Box<F>>,
-    polls: usize,
-}
-
-pub(crate) fn cut<F: Future>(future: F, polls: usize) -> Cut<F> {
-    Cut { future: Box::pin(future), polls }
-}
-
-impl<F: Future> Future for Cut<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
-        if let Poll::Ready(output) = self.future.as_mut().poll(cx) {
-            return Poll::Ready(Some(output));
-        }
-        self.polls = self.polls.saturating_sub(1);
-        match self.polls {
-            0 => Poll::Ready(None),
-            _ => Poll::Pending,
-        }
     }
 }
