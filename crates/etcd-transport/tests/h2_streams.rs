@@ -669,7 +669,7 @@ async fn a_request_has_the_head_that_grpc_asks_for() {
         for (name, value) in [
             ("te", "trailers"),
             ("content-type", "application/grpc"),
-            ("grpc-timeout", "2500000u"),
+            ("grpc-timeout", "2600000u"),
             ("token", "simple.7"),
         ] {
             assert_eq!(head.headers[name], value, "{name}");

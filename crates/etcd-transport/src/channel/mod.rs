@@ -43,6 +43,15 @@ pub struct Channel {
     shared: Arc<Shared>,
 }
 
+/// How much longer servers are told to work on a call than it is waited for: one that gives up first
+/// would have the call interrupted rather than out of time.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// A deadline, as servers are told of it.
+fn told(deadline: Duration) -> HeaderValue {
+    grpc::timeout(deadline.saturating_add(GRACE))
+}
+
 #[derive(Debug)]
 struct Shared {
     config: Config,
@@ -78,7 +87,7 @@ impl Channel {
         let endpoints = Mutex::new(endpoints);
         // Clients that failed together should not come back together.
         let seeds = RandomState::new().hash_one(0);
-        let timeout = grpc::timeout(config.deadline);
+        let timeout = told(config.deadline);
         let (counted, seeds) = (Counted::default(), seeds.into());
         let shared = Shared { endpoints, config, counted, seeds, timeout };
         Self { shared: Arc::new(shared) }
@@ -136,7 +145,7 @@ impl Channel {
         }
         if E::HTTP == HttpVersion::Http2 {
             let timeout = match options.deadline {
-                Some(deadline) => grpc::timeout(deadline),
+                Some(deadline) => told(deadline),
                 None => self.shared.timeout.clone(),
             };
             outgoing.headers.insert(GRPC_TIMEOUT, timeout);
