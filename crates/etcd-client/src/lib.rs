@@ -1,10 +1,12 @@
 //! An etcd client that is right when things break.
 //!
-//! Two ways in, over the same transport:
+//! Three ways in, over the same transport:
 //!
 //! * [`Session`]: ten calls (open, get, list, set, delete, leader, watch, lock, unlock, close) that
 //!   mean the same on every etcd. Start here.
-//! * [`v2::Client`]: the whole v2 API, for those who need all of it.
+//! * [`Client`]: the whole v3 API of etcd 3.4 to 3.7, with leases that are kept, locks and elections
+//!   with fencing tokens, and watches that resume.
+//! * [`v2::Client`]: the whole v2 API, up to etcd 3.5, for those who need all of it.
 //!
 //! ```no_run
 //! use etcd_client::Session;
@@ -42,6 +44,7 @@ mod clock;
 mod keep;
 mod keeper;
 mod learnt;
+mod moment;
 mod stop;
 
 pub use error::{Error, ErrorKind};

@@ -49,7 +49,10 @@ fn a_raw_stream_is_an_iterator() -> Result<(), etcd_client::Error> {
     use etcd_client::blocking::v2::Client;
     use etcd_client::v2::api::Watch;
 
-    let server = serve(|_| {
+    let server = serve(|request| {
+        if request.target == "/version" {
+            return Reply::Says(200, "", "etcd 2.3.8".to_owned());
+        }
         let events = r#"{"action":"set","node":{"key":"/a"}}{"action":"delete"}"#;
         Reply::Says(200, "X-Etcd-Index: 9\r\n", events.to_owned())
     });

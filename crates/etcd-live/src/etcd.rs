@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use etcd_client::session::{Api, SessionOptions};
+
 use crate::members::{Cluster, Etcd, Options};
 
 /// The etcd that `ETCD_BIN` names.
@@ -98,6 +100,11 @@ pub fn cluster_with(size: usize, options: &Options) -> Cluster {
 pub fn cluster_of(etcd: &Etcd, size: usize, options: &Options) -> Cluster {
     Cluster::start(etcd, size, options)
         .unwrap_or_else(|error| panic!("{size} members of etcd {}: {error}", etcd.version))
+}
+
+/// How to open a session that speaks v2.
+pub fn v2() -> SessionOptions {
+    SessionOptions::new().api(Api::V2)
 }
 
 /// All endpoints of a cluster as a client takes them: `host:port,host:port`.

@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use etcd_client::blocking::Session;
+use etcd_client::session::{Api, SessionOptions};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -24,12 +25,18 @@ const LOOK: Duration = Duration::from_millis(2);
 #[derive(Clone, Debug)]
 pub struct EtcdTest {
     servers: String,
+    api: Api,
 }
 
 impl EtcdTest {
-    /// On a list of servers as a client takes it.
+    /// On a list of servers as a client takes it, over v2.
     pub fn on(servers: impl Into<String>) -> Self {
-        Self { servers: servers.into() }
+        Self { servers: servers.into(), api: Api::V2 }
+    }
+
+    /// The same over another API.
+    pub fn over(self, api: Api) -> Self {
+        Self { api, ..self }
     }
 
     /// The servers.
@@ -43,13 +50,14 @@ impl EtcdTest {
     ///
     /// When they cannot be reached.
     pub fn session(&self) -> Session {
-        Session::open_str(&self.servers).expect("a session")
+        let options = SessionOptions::new().api(self.api);
+        Session::open_with(&self.servers, options).expect("a session")
     }
 
     /// `etcd-test` with these arguments and, in the environment, the servers.
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = command("ETCD_TEST_BIN", args);
-        command.env("ETCD_SERVERS", &self.servers);
+        command.env("ETCD_SERVERS", &self.servers).env("ETCD_API", word(self.api));
         command
     }
 
@@ -95,9 +103,20 @@ impl EtcdTest {
     }
 }
 
-/// `leader-demo` with these arguments, and no servers from the environment.
+/// `leader-demo` with these arguments, and no servers from the environment, over v2.
 pub fn leader_demo<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
-    command("LEADER_DEMO_BIN", args)
+    let mut command = command("LEADER_DEMO_BIN", args);
+    command.env("ETCD_API", word(Api::V2));
+    command
+}
+
+/// An API, as programs are told of it.
+fn word(api: Api) -> &'static str {
+    match api {
+        Api::V2 => "v2",
+        Api::V3 => "v3",
+        _ => "auto",
+    }
 }
 
 /// A program that has ended.
@@ -288,7 +307,7 @@ impl Drop for Running {
 
 fn command<A: AsRef<OsStr>>(variable: &str, args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(program(variable));
-    command.args(args).env_remove("ETCD_SERVERS");
+    command.args(args).env_remove("ETCD_SERVERS").env_remove("ETCD_API");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

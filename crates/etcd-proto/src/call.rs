@@ -129,6 +129,11 @@ pub trait StreamDecoder {
     ///
     /// When the bytes cannot be an item, or an item is longer than the decoder allows.
     fn next(&mut self) -> Result<Option<Self::Item>, DecodeError>;
+
+    /// Whether a part of an item is held, so that a stream that ends now was cut.
+    fn is_within_item(&self) -> bool {
+        false
+    }
 }
 
 /// What the server's own words prove about the request.

@@ -25,7 +25,7 @@ pub(crate) struct Cli {
     )]
     pub(crate) servers: String,
     /// The API to speak
-    #[arg(long, global = true, value_enum, default_value_t = ApiName::Auto)]
+    #[arg(long, global = true, value_enum, env = "ETCD_API", default_value_t = ApiName::Auto)]
     api: ApiName,
     /// How results are written
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]

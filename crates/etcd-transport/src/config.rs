@@ -30,6 +30,11 @@ pub struct Config {
     /// After that it is asked for its version first, which costs a round trip and keeps a write
     /// from being lost in a connection that is dead.
     pub proven: Duration,
+    /// How long an HTTP/2 connection with requests under way may stay silent before the server is
+    /// asked whether it is there; 10 s. etcd ends connections that ask more than once in 5 s.
+    pub ping: Duration,
+    /// How long the answer to that may take before the connection is given up; 3 s.
+    pub pong: Duration,
     /// The longest reply body; 64 MiB.
     pub max_reply: usize,
     /// User and password for every request to a configured endpoint; none.
@@ -45,6 +50,8 @@ impl Default for Config {
             connect: Duration::from_secs(2),
             rounds: 5,
             proven: Duration::from_secs(10),
+            ping: Duration::from_secs(10),
+            pong: Duration::from_secs(3),
             max_reply: 64 << 20,
             credentials: None,
         }

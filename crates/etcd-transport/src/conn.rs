@@ -16,8 +16,8 @@ use crate::dial::dial;
 use crate::endpoint::Endpoint;
 use crate::error::{Cause, Phase};
 use crate::http1::{Failure, Http1};
-use crate::http2::{Answer, Http2, Outbound, Upward};
-use crate::lane::{Found, Place};
+use crate::http2::{Http2, Outbound, Pings};
+use crate::lane::{Found, Place, Sent};
 
 /// A connection that has rested this long is looked at before it is used.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
@@ -32,6 +32,7 @@ pub(crate) struct Peer {
     host: HeaderValue,
     authorization: Option<HeaderValue>,
     connect: Duration,
+    pings: Pings,
     resting: Mutex<Vec<(Box<Http1>, Instant)>>,
     authority: Option<Authority>,
     lanes: [Arc<Place>; Lane::ALL],
@@ -55,6 +56,7 @@ impl Peer {
             host: host.unwrap_or(HeaderValue::from_static("localhost")),
             authorization: None,
             connect: config.connect,
+            pings: Pings { after: config.ping, answer: config.pong },
             resting: Mutex::new(Vec::new()),
             authority: endpoint.authority().parse().ok(),
             lanes: Default::default(),
@@ -120,39 +122,25 @@ impl Peer {
 
     /// Makes sure that there is an HTTP/2 connection for such traffic.
     pub(crate) async fn open(&self, lane: Lane) -> Result<Found, Failure> {
-        let (endpoint, most) = (self.endpoint.clone(), self.connect);
-        // Boxed, as every call would carry room for it about.
-        let open = Box::pin(async move {
-            let (socket, gauge) = dial(&endpoint, most)
-                .await
-                .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
-            let opened = Http2::open(socket, gauge, lane.windows());
-            tokio::time::timeout(most, opened)
-                .await
-                .unwrap_or(Err((Phase::Connect, Cause::Silence)))
-        });
-        self.lanes[lane as usize].ensure(|| open).await
-    }
-
-    /// Waits until the server has greeted on the HTTP/2 connection that there is.
-    pub(crate) async fn greeted(&self, lane: Lane) -> Result<(), Failure> {
-        let greeted = tokio::time::timeout(self.connect, self.lanes[lane as usize].greeted());
-        greeted.await.unwrap_or(Err((Phase::Connect, Cause::Silence)))
+        let open = || {
+            let (endpoint, most, pings) = (self.endpoint.clone(), self.connect, self.pings);
+            async move {
+                let (socket, gauge) = dial(&endpoint, most)
+                    .await
+                    .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
+                let opened = Http2::open(socket, gauge, lane.windows(), pings);
+                tokio::time::timeout(most, opened)
+                    .await
+                    .unwrap_or(Err((Phase::Connect, Cause::Silence)))
+            }
+        };
+        self.lanes[lane as usize].ensure(open).await
     }
 
     /// Sends a request on the HTTP/2 connection that there is. Others may follow its message where
     /// `more` do.
-    ///
-    /// # Errors
-    ///
-    /// The request itself where there is no connection; nothing where it was lost before it was sent.
-    pub(crate) fn send(
-        &self,
-        lane: Lane,
-        outgoing: Outgoing,
-        more: bool,
-    ) -> Result<(Answer, Upward), Option<Outgoing>> {
-        self.lanes[lane as usize].send(outgoing, |outgoing| {
+    pub(crate) fn send(&self, lane: Lane, outgoing: Outgoing, more: bool, now: Instant) -> Sent {
+        let request = |outgoing| {
             let Outgoing { method, target, headers, body } = outgoing;
             let mut uri = http::uri::Parts::default();
             uri.scheme = Some(Scheme::HTTP);
@@ -163,7 +151,8 @@ impl Peer {
             *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
             *request.headers_mut() = headers;
             (request, Outbound { first: body, more })
-        })
+        };
+        self.lanes[lane as usize].send(outgoing, request, now)
     }
 
     fn resting(&self) -> MutexGuard<'_, Vec<(Box<Http1>, Instant)>> {

@@ -168,7 +168,13 @@ impl Reply {
         most: usize,
         progress: &Progress,
     ) -> Result<(Incoming, Option<Box<Http1>>), Failure> {
-        let too_large = (Phase::ReplyStarted, Cause::TooLarge(most));
+        let status = self.head.status;
+        // Only a success says by being too large that the request was done.
+        let too_large = match status.is_success() {
+            true => Cause::TooLarge(most),
+            false => Cause::NotEtcd(format!("status {status} and over {most} bytes")),
+        };
+        let too_large = (Phase::ReplyStarted, too_large);
         if self.body.size_hint().lower() > most as u64 {
             return Err(too_large);
         }
@@ -190,7 +196,6 @@ impl Reply {
         if body.len() > most {
             return Err(too_large);
         }
-        let status = self.head.status;
         let headers = std::mem::take(&mut self.head.headers);
         Ok((Incoming { status, headers, body, trailers: None }, self.into_connection()))
     }

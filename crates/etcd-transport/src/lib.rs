@@ -37,6 +37,7 @@ pub mod status;
 mod channel;
 mod conn;
 mod dial;
+mod frames;
 mod http1;
 mod http2;
 mod lane;

@@ -1,20 +1,26 @@
-//! A socket under HTTP/2: it looks at how the other side greets, and keeps writes together.
+//! A socket under HTTP/2: it looks at how the other side greets and whether it floods us, and keeps
+//! writes together.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::socket::Socket;
+use crate::frames::Frames;
+use crate::socket::Gauge;
 
 /// A socket that carries HTTP/2.
 #[derive(Debug)]
-pub(crate) struct Multiplexed {
-    socket: Socket,
+pub(crate) struct Multiplexed<S> {
+    socket: S,
+    gauge: Arc<Gauge>,
     /// How the other side began, as far as it matters and has come.
     greeting: Vec<u8>,
+    frames: Frames,
     asked: AtomicBool,
 }
 
@@ -23,9 +29,14 @@ const GREETING: usize = 4;
 /// The type of the frame that every HTTP/2 server begins with.
 const SETTINGS: u8 = 4;
 
-impl Multiplexed {
-    pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, greeting: Vec::with_capacity(GREETING), asked: AtomicBool::new(false) }
+impl<S> Multiplexed<S> {
+    pub(crate) fn new(socket: S, gauge: Arc<Gauge>) -> Self {
+        let greeting = Vec::with_capacity(GREETING);
+        Self { socket, gauge, greeting, frames: Frames::default(), asked: AtomicBool::new(false) }
+    }
+
+    fn may_write(&self) -> io::Result<()> {
+        if self.gauge.has_ended() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 
     fn look(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -34,7 +45,7 @@ impl Multiplexed {
         match self.greeting.get(GREETING - 1) {
             None => Ok(()),
             Some(&SETTINGS) => {
-                self.socket.greeted();
+                self.gauge.greet();
                 Ok(())
             }
             Some(_) => {
@@ -46,27 +57,38 @@ impl Multiplexed {
     }
 }
 
-impl AsyncRead for Multiplexed {
+impl<S: AsyncRead + Unpin> AsyncRead for Multiplexed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(cx, buf);
-        if self.greeting.len() < GREETING && read.is_ready() {
-            self.look(&buf.filled()[before..])?;
+        let read = ready!(Pin::new(&mut self.socket).poll_read(cx, buf));
+        if read.is_err() || buf.filled().len() == before {
+            // h2 would still write what it holds: whoever asks what was sent needs an answer now.
+            self.gauge.end();
+            return Poll::Ready(read);
         }
-        read
+        let came = &buf.filled()[before..];
+        if self.greeting.len() < GREETING {
+            self.look(came)?;
+        }
+        if !self.frames.take(came, Instant::now) {
+            let why = "it sends frames without end, and no reply in them";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)));
+        }
+        Poll::Ready(read)
     }
 }
 
-impl AsyncWrite for Multiplexed {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Multiplexed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.may_write()?;
         Pin::new(&mut self.socket).poll_write(cx, buf)
     }
 
@@ -75,6 +97,7 @@ impl AsyncWrite for Multiplexed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.may_write()?;
         Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
     }
 

@@ -1,6 +1,6 @@
 //! A connected socket, and what is known of it from outside.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,12 +11,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 
+/// How much is taken at once from the kernel, past the runtime.
+const LOOK: usize = 16 << 10;
+
 /// What is known of a socket from outside, while a connection owns it.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     written: AtomicU64,
     read: AtomicU64,
     ask: AtomicBool,
+    look: AtomicBool,
+    ended: AtomicBool,
     has_greeted: AtomicBool,
     greeting: Notify,
 }
@@ -36,6 +41,32 @@ impl Gauge {
     /// to read: the runtime may not have looked since the connection fell idle.
     pub(crate) fn ask(&self) {
         self.ask.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the next read of a connection in use take from the kernel itself what is there, before
+    /// anything else is written.
+    pub(crate) fn look(&self) {
+        self.look.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection has ended, and nothing more is written.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Whether the connection has ended without a byte written since there were so many.
+    pub(crate) fn ended_at(&self, written: u64) -> bool {
+        self.has_ended() && self.written() == written
+    }
+
+    /// The other side greeted as an HTTP/2 server does.
+    pub(crate) fn greet(&self) {
+        self.has_greeted.store(true, Ordering::Release);
+        self.tell();
     }
 
     /// Waits until the other side has greeted as an HTTP/2 server does, or until it is
@@ -75,12 +106,6 @@ impl Socket {
         (Self { stream, gauge: Arc::clone(&gauge) }, gauge)
     }
 
-    /// The other side greeted as an HTTP/2 server does.
-    pub(crate) fn greeted(&self) {
-        self.gauge.has_greeted.store(true, Ordering::Release);
-        self.gauge.tell();
-    }
-
     /// Whether the other side has closed, or sent what nobody asked for, as the kernel knows now.
     fn is_spoilt(&self) -> bool {
         let mut byte = [std::mem::MaybeUninit::uninit()];
@@ -89,6 +114,24 @@ impl Socket {
             Stream::Unix(stream) => SockRef::from(stream).peek(&mut byte),
         };
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// What the kernel has now, unless it has nothing.
+    fn take(&self, buf: &mut ReadBuf<'_>) -> Option<io::Result<()>> {
+        let most = buf.remaining().min(LOOK);
+        let into = buf.initialize_unfilled_to(most);
+        let taken = match &self.stream {
+            Stream::Tcp(stream) => (&*SockRef::from(stream)).read(into),
+            Stream::Unix(stream) => (&*SockRef::from(stream)).read(into),
+        };
+        match taken {
+            Ok(bytes) => {
+                buf.advance(bytes);
+                Some(Ok(()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 
     fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -112,6 +155,13 @@ impl AsyncRead for Socket {
             }
         }
         let before = buf.filled().len();
+        if self.gauge.look.load(Ordering::Relaxed) {
+            if let Some(taken) = self.take(buf) {
+                self.gauge.read.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+                return Poll::Ready(taken);
+            }
+            self.gauge.look.store(false, Ordering::Relaxed);
+        }
         let read = match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),

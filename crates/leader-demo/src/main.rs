@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser};
+use etcd_client::session::Api;
 use etcd_client::tree::Path;
 use etcd_client::{Ttl, servers};
 use leader_demo::machine::{Candidate, Millis, Timing};
@@ -44,6 +45,10 @@ struct Options {
     /// The etcd servers, like `host:2379,host:2379`
     #[arg(short, long, value_name = "LIST", env = "ETCD_SERVERS", hide_env_values = true)]
     servers: String,
+
+    /// The API to speak: auto, v2 or v3
+    #[arg(long, value_name = "API", env = "ETCD_API", default_value = "auto")]
+    api: Api,
 }
 
 fn main() -> ExitCode {
@@ -69,7 +74,7 @@ fn campaign(options: Options) -> Result<()> {
     servers::check(&options.servers)?;
     let name = options.nodename.map_or_else(host_name, Ok)?;
     let candidate = Candidate::new(name, options.fitness, TIMING);
-    let store = Store::new(options.servers, options.key, TTL);
+    let store = Store::new(options.servers, options.key, TTL, options.api);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run::run(candidate, &store))
 }

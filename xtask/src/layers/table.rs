@@ -69,7 +69,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         package: "etcd-transport",
-        modules: &["dial", "conn", "http1"],
+        modules: &["dial", "conn", "http1", "http2", "lane", "multiplexed", "socket"],
         may_not_know: &["crate::channel", "crate::set", "crate::failover"],
     },
     Room {
@@ -99,6 +99,12 @@ pub(super) const ROOMS: &[Room] = &[
         ],
         may_not_know: IMPURE,
     },
+    Room { package: "etcd-client", modules: V3_PURE, may_not_know: IMPURE },
+    Room {
+        package: "etcd-client",
+        modules: V3_PURE,
+        may_not_know: &["crate::clock", "crate::v3::core"],
+    },
     Room {
         package: "etcd-client",
         modules: &["session"],
@@ -119,8 +125,17 @@ pub(super) const ROOMS: &[Room] = &[
     Room { package: "leader-demo", modules: &["machine", "vote"], may_not_know: IMPURE },
 ];
 
+const V3_PURE: &[&str] = &[
+    "moment",
+    "v3::lease::life",
+    "v3::lease::machine",
+    "v3::lock::place",
+    "v3::lock::fence",
+    "v3::election::course",
+];
+
 const TRANSPORT_PURE: &[&str] =
-    &["config", "endpoint", "set", "status", "failover", "backoff", "redirect", "error"];
+    &["config", "endpoint", "set", "status", "failover", "backoff", "redirect", "error", "frames"];
 
 pub(super) const DEPENDENCIES: &[Dependencies] = &[
     Dependencies {

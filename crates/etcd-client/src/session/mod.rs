@@ -27,8 +27,8 @@ use etcd_proto::tree::Node;
 use etcd_transport::EndpointStatus;
 
 pub use types::{
-    Api, Change, ChangeKind, Entry, Event, Gap, Leader, Listed, Previous, SessionOptions,
-    SetOptions, Ticket,
+    Api, Change, ChangeKind, Entry, Event, Gap, InvalidApi, Leader, Listed, Previous,
+    SessionOptions, SetOptions, Ticket,
 };
 pub use watcher::Watcher;
 

@@ -1,5 +1,6 @@
 //! What the ten calls take and give.
 
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,6 +19,24 @@ pub enum Api {
     /// v3: gRPC, from etcd 3.0 on.
     V3,
 }
+
+impl FromStr for Api {
+    type Err = InvalidApi;
+
+    fn from_str(text: &str) -> Result<Self, InvalidApi> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "v2" => Ok(Self::V2),
+            "v3" => Ok(Self::V3),
+            _ => Err(InvalidApi(text.to_owned())),
+        }
+    }
+}
+
+/// A text that names no API.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no API: take auto, v2 or v3")]
+pub struct InvalidApi(pub String);
 
 /// How to open a session.
 #[derive(Debug, Clone, Default)]

@@ -25,7 +25,7 @@ pub struct Watcher {
 #[derive(Debug)]
 enum Inner {
     V2(v2::Watcher),
-    V3(over_v3::Watcher),
+    V3(Box<over_v3::Watcher>),
 }
 
 impl Watcher {
@@ -34,7 +34,7 @@ impl Watcher {
     }
 
     pub(super) fn over_v3(inner: over_v3::Watcher) -> Self {
-        Self { inner: Inner::V3(inner) }
+        Self { inner: Inner::V3(Box::new(inner)) }
     }
 
     /// The next event; nothing after an error. Cancelling it loses nothing.
@@ -55,7 +55,7 @@ impl Stream for Watcher {
             Inner::V2(inner) => {
                 Pin::new(inner).poll_next(cx).map(|next| next.map(|event| event.map(Event::from)))
             }
-            Inner::V3(inner) => Pin::new(inner).poll_next(cx),
+            Inner::V3(inner) => Pin::new(inner.as_mut()).poll_next(cx),
         }
     }
 }

@@ -29,6 +29,7 @@ mod lock;
 mod maintenance;
 mod namespace;
 mod opened;
+mod pauses;
 mod range_stream;
 mod raw_election;
 mod raw_lock;

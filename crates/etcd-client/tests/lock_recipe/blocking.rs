@@ -5,10 +5,15 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_client::blocking::{Session, v2::Client};
+use etcd_client::session::{Api, SessionOptions};
 use etcd_client::{Error, ErrorKind};
 
 use crate::seconds;
 use crate::server::Server;
+
+fn v2() -> SessionOptions {
+    SessionOptions::new().api(Api::V2)
+}
 
 #[test]
 fn a_lock_is_kept_while_work_goes_on() -> Result<(), Error> {
@@ -56,7 +61,7 @@ fn a_wait_ends_when_it_is_told_to() -> Result<(), Error> {
     };
     let busy = Client::new(&servers)?.lock_unless("k", seconds(9), &mut stop);
     assert_eq!(busy.unwrap_err().kind(), &ErrorKind::LockBusy);
-    let busy = Session::open_str(&servers)?.lock_unless("k", seconds(9), &mut stop);
+    let busy = Session::open_with(&servers, v2())?.lock_unless("k", seconds(9), &mut stop);
     assert_eq!(busy.unwrap_err().kind(), &ErrorKind::LockBusy);
     assert_eq!((asked, server.queue()), (5, vec![holder]));
     Ok(())
@@ -66,7 +71,7 @@ fn a_wait_ends_when_it_is_told_to() -> Result<(), Error> {
 fn a_panic_of_the_work_goes_on_as_it_was() -> Result<(), Error> {
     let server = Server::start();
     let servers = server.address.to_string();
-    let session = Session::open_str(&servers)?;
+    let session = Session::open_with(&servers, v2())?;
     let mut ticket = session.lock("k", seconds(60))?;
     let work = || session.hold(&mut ticket, |_| panic!("of the work"));
     let panic = catch_unwind(AssertUnwindSafe(work)).unwrap_err();

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use etcd_client::v3::Lock;
 use etcd_client::v3::api::{Compare, DeleteRangeRequest, PutRequest, RangeRequest, TxnRequest};
+use etcd_client::v3::{KeptLease, Lock};
 use etcd_client::{Client, Ttl};
 use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_gettime};
@@ -90,7 +90,8 @@ impl Worker {
         } else {
             println!("kept {until}");
         }
-        Ok(())
+        // Not given up: the server is to remove the key by itself.
+        std::process::exit(0);
     }
 
     async fn count(&self, fenced: bool, stop: u64) -> Result<()> {
@@ -101,21 +102,13 @@ impl Worker {
             if ended.load(Ordering::SeqCst) {
                 break;
             }
-            let lock = match (&kept, time % 2) {
-                (_, 0) => self.client.lock(&self.name, self.ttl).await?,
-                (None, _) => {
-                    let lease = self.client.lease().grant_and_keep(self.ttl).await?;
-                    let lock = self.client.lock(&self.name, &lease).await;
-                    kept = Some(lease);
-                    lock?
+            let lock = match self.lock(&mut kept, time % 2 == 0).await {
+                // The lease ended in the line.
+                Err(error) if error.is_lock_lost() => {
+                    kept = None;
+                    continue;
                 }
-                (Some(lease), _) => match self.client.lock(&self.name, lease).await {
-                    Err(error) if error.is_lock_lost() => {
-                        kept = None;
-                        continue;
-                    }
-                    lock => lock?,
-                },
+                lock => lock?,
             };
             match self.add_one(&lock, time, fenced, time % stop == 0).await {
                 Ok(()) => {}
@@ -131,6 +124,21 @@ impl Worker {
             }
         }
         Ok(())
+    }
+
+    async fn lock(
+        &self,
+        kept: &mut Option<KeptLease>,
+        own: bool,
+    ) -> std::result::Result<Lock, etcd_client::Error> {
+        if own {
+            return self.client.lock(&self.name, self.ttl).await;
+        }
+        let lease = match kept {
+            Some(lease) => lease,
+            None => kept.insert(self.client.lease().grant_and_keep(self.ttl).await?),
+        };
+        self.client.lock(&self.name, &*lease).await
     }
 
     /// Reads the counter and writes it, one higher, with a key that stands for this addition.

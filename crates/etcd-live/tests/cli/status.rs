@@ -29,7 +29,7 @@ fn each_failure_has_its_status_and_names_what_was_given() {
         (&["delete", "dir"], 1, &["delete \"dir\"", "a directory"]),
         (&["list", "dir/k"], 1, &["list \"dir/k\"", "not a directory"]),
         (&["set", "dir/k/below", "v"], 1, &["set \"dir/k/below\"", "not a directory"]),
-        (&["--api", "v3", "get", "k"], 1, &["v3", "v2"]),
+        (&["--api", "v3", "get", "k"], 3, &["get \"k\"", "there is no key"]),
         (&["get", "k", "k"], 2, &["'k'", "Usage: etcd-test get"]),
         (&["fetch", "k"], 2, &["'fetch'"]),
         (&[], 2, &["get", "Usage"]),

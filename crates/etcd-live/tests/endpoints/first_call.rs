@@ -92,7 +92,7 @@ async fn by_client(call: &str, servers: &str, number: usize) -> Result<(), Error
 }
 
 async fn by_session(call: &str, servers: &str, number: usize) -> Result<(), Error> {
-    let session = Session::open_str(servers).await?;
+    let session = Session::open_with(servers, etcd::v2()).await?;
     match call {
         "get" => drop(session.get("/dir/there").await?),
         "set" => drop(session.set("/set", "1").await?),

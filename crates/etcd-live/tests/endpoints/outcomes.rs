@@ -38,7 +38,7 @@ async fn nobody_there_is_told_quickly() -> Result<(), Error> {
     let (took, _) = timed(async {
         assert_eq!(failure(client.get("/a")).await, told);
         assert_eq!(failure(client.set("/a", "1")).await, told);
-        assert_eq!(failure(Session::open_str(&nobody)).await, told);
+        assert_eq!(failure(Session::open_with(&nobody, etcd::v2())).await, told);
     })
     .await;
     println!("nobody there: told after {:?}", took / 3);

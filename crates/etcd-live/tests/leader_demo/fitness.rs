@@ -42,7 +42,7 @@ fn led_by(servers: &str, key: &str, fitness: [i64; 2]) -> String {
 #[test]
 fn a_tentative_vote_gives_way_to_a_fitter_one_only_and_a_confirmed_one_to_none() {
     let cluster = cluster(1);
-    let session = Session::open_str(&servers(&cluster)).expect("a session");
+    let session = Session::open_with(&servers(&cluster), etcd_live::etcd::v2()).expect("a session");
     let vote = |key: &str, vote: &str| {
         let minute = SetOptions::new().ttl(etcd_client::Ttl::from_seconds(60));
         session.set_with(key, vote, &minute).expect("it is set");

@@ -52,7 +52,8 @@ fn it_leads_alone_says_that_it_is_deprecated_and_ends_when_asked() {
         command.env("ETCD_SERVERS", servers(&cluster));
         let running = start(command);
         assert_eq!(running.line(), "I lead (me)");
-        let session = Session::open_str(&servers(&cluster)).expect("a session");
+        let session =
+            Session::open_with(&servers(&cluster), etcd_live::etcd::v2()).expect("a session");
         assert_eq!(session.get("nsr").expect("a vote").value, "me,2,42");
         running.signal(signal);
         let ended = running.wait();
@@ -78,7 +79,7 @@ fn nobody_listening_ends_it_well() {
 #[test]
 fn trouble_is_told_a_line_each_and_outlived() {
     let cluster = cluster(1);
-    let session = Session::open_str(&servers(&cluster)).expect("a session");
+    let session = Session::open_with(&servers(&cluster), etcd_live::etcd::v2()).expect("a session");
     session.set("nsr", "\u{1b}[2J,2,1").expect("it is set");
     let both = format!("{},{}", refused().expect("a port"), servers(&cluster));
     let running = start(leader_demo(["-s", &both, "-n", "me"]));

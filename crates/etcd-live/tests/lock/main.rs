@@ -16,7 +16,7 @@ use etcd_live::program::EtcdTest;
 /// A member, a session with it and `etcd-test` on it.
 fn one_member() -> (Cluster, Session, EtcdTest) {
     let cluster = cluster(1);
-    let session = Session::open_str(&servers(&cluster)).expect("a session");
+    let session = Session::open_with(&servers(&cluster), etcd_live::etcd::v2()).expect("a session");
     let etcd_test = EtcdTest::on(servers(&cluster));
     (cluster, session, etcd_test)
 }

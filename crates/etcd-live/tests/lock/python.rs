@@ -61,7 +61,8 @@ fn a_contest_with_python_has_one_holder_at_a_time() {
                 }
             });
             scope.spawn(|| {
-                let session = Session::open_str(&servers).expect("a session");
+                let session =
+                    Session::open_with(&servers, etcd_live::etcd::v2()).expect("a session");
                 let section = section(&servers);
                 for _ in 0..each {
                     let ticket = session.lock("contest", seconds(60)).expect("a turn");
@@ -105,7 +106,7 @@ impl Python {
 }
 
 fn section(servers: &str) -> Section {
-    Section::of(Session::open_str(servers).expect("a session"), "contest")
+    Section::of(Session::open_with(servers, etcd_live::etcd::v2()).expect("a session"), "contest")
 }
 
 fn pass(section: &Section, token: u64) {

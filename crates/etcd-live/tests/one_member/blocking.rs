@@ -160,7 +160,7 @@ fn locks() -> Result<(), Error> {
 #[test]
 fn a_session() -> Result<(), Error> {
     let (cluster, _client) = one_member()?;
-    let session = Session::open(cluster.endpoints())?;
+    let session = Session::open_with(&etcd::servers(&cluster), etcd::v2())?;
     assert_eq!((session.api(), session.endpoints().len()), (Api::V2, 1));
     let index = session.set("/s/a", "1")?;
     assert_eq!(session.get("/s/a")?.index, index);
@@ -180,7 +180,7 @@ fn a_session() -> Result<(), Error> {
     session.delete("/s/a")?;
     session.close();
 
-    let again = Session::open_str(&etcd::servers(&cluster))?;
+    let again = Session::open_with(&etcd::servers(&cluster), etcd::v2())?;
     assert_eq!(again.get_opt("/s/a")?, None);
     Ok(())
 }
@@ -188,7 +188,7 @@ fn a_session() -> Result<(), Error> {
 #[test]
 fn a_lock_is_renewed_while_work_goes_on() -> Result<(), Error> {
     let (cluster, _client) = one_member()?;
-    let session = Session::open(cluster.endpoints())?;
+    let session = Session::open_with(&etcd::servers(&cluster), etcd::v2())?;
     let mut ticket = session.lock("/l", seconds(5))?;
     let held = session.hold(&mut ticket, |held| {
         std::thread::sleep(Duration::from_secs(6));

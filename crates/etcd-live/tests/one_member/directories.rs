@@ -99,7 +99,8 @@ async fn keys_in_order_come_in_order() -> Result<(), Error> {
 #[tokio::test]
 async fn a_deep_key_is_listed_and_watched_from_above() -> Result<(), Error> {
     let (cluster, client) = one_member();
-    let session = Session::open(cluster.endpoints()).await?;
+    let session =
+        Session::open_with(&etcd_live::etcd::servers(&cluster), etcd_live::etcd::v2()).await?;
     let key = |depth: usize| "/deep".repeat(depth);
     for depth in [70, 300] {
         let index = client.set(&(key(depth) + "/v"), "1").await?.modified_index;

@@ -1,5 +1,6 @@
 //! Leases on real members of each etcd that speaks v3.
 
+mod auth;
 mod calls;
 mod faults;
 mod kept;

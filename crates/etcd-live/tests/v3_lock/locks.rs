@@ -83,6 +83,18 @@ fn a_wait_that_is_dropped_gives_up_its_place() {
 }
 
 #[test]
+fn a_lock_that_is_dropped_takes_its_lease_along_whoever_has_a_handle_of_that() {
+    on_each(async |_, client| {
+        let lock = client.lock("l", seconds(60)).await.expect("it is free");
+        let lease = lock.lease().clone();
+        drop(lock);
+        assert_eq!(timeout(PATIENCE, lease.lost()).await, Ok(Ended::Closed));
+        until_in_line(&client, "l", 0).await;
+        until("its lease is revoked", async || leases(&client).await == 0).await;
+    });
+}
+
+#[test]
 fn the_waiter_behind_one_that_gives_up_still_waits_for_the_holder() {
     on_each(async |_, client| {
         let lock = client.lock("l", seconds(60)).await.expect("it is free");

@@ -1,8 +1,14 @@
 //! Locks and elections on real members of each etcd that speaks v3.
 
+mod contest;
 mod elections;
+mod faults;
 mod locks;
+mod others;
+mod sections;
 mod shared_lease;
+mod stopped;
+mod worker;
 
 use etcd_client::{Client, KeyRange, Ttl};
 use etcd_live::each::until;

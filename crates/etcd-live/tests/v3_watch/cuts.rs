@@ -177,7 +177,7 @@ async fn disturb(
             let _nobody_writes = writer.lock().await;
             let busy =
                 proxies.iter().enumerate().max_by_key(|(_, proxy)| proxy.carried(Way::ToClient));
-            let member = if turn % 3 == 0 { busy.expect("a proxy").0 } else { turn % 3 };
+            let member = if turn.is_multiple_of(3) { busy.expect("a proxy").0 } else { turn % 3 };
             cluster.kill(member).expect("a member can be killed");
             cluster.start_again(member).expect("a member starts again");
             cluster.wait_healthy().expect("a member gets well");

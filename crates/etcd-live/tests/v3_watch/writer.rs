@@ -37,8 +37,9 @@ impl Writer {
     pub(crate) async fn change(&mut self) -> Result<i64, Error> {
         let first = self.random();
         let keys = (0..=first % 6).map(|at| (first / 7 + at * 5) % KEYS).collect();
-        let revision = self.put(keys, |random| if random % 25 == 0 { 20_000 } else { 40 }).await?;
-        if first % 11 == 0 {
+        let revision =
+            self.put(keys, |random| if random.is_multiple_of(25) { 20_000 } else { 40 }).await?;
+        if first.is_multiple_of(11) {
             self.delete().await?;
         }
         Ok(revision)

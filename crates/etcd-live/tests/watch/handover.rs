@@ -37,7 +37,7 @@ async fn hand_over(
     most: Duration,
 ) -> Result<Duration, Error> {
     let mut cluster = etcd::cluster(3);
-    let session = Session::open(cluster.endpoints()).await?;
+    let session = Session::open_with(&etcd::servers(&cluster), etcd::v2()).await?;
     let first = session.set("/w/before", "1").await?;
     let mut watcher = session.watch("/w", Some(first))?;
     let mut next = async move || watcher.next().await.expect("it goes on").map(key);

@@ -104,7 +104,7 @@ impl Deframer {
     /// # Errors
     ///
     /// When the bytes are no frame, the frame is too long, or the message cannot be read.
-    pub fn next<M: Message + Default>(&mut self) -> Result<Option<M>, DecodeError> {
+    pub fn message<M: Message + Default>(&mut self) -> Result<Option<M>, DecodeError> {
         let Some(length) = self.announced()? else { return Ok(None) };
         if self.held - FRAME_HEAD < length {
             return Ok(None);
@@ -189,7 +189,7 @@ mod tests {
         ] {
             let mut deframer = Deframer::new("a blob", 100);
             deframer.push(Bytes::copy_from_slice(&head));
-            let error = deframer.next::<Blob>().unwrap_err().to_string();
+            let error = deframer.message::<Blob>().unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
     }
@@ -208,7 +208,7 @@ mod tests {
                     break;
                 }
                 deframer.push(bytes.split_to((*cut).min(bytes.len())));
-                while let Some(blob) = deframer.next::<Blob>().unwrap() {
+                while let Some(blob) = deframer.message::<Blob>().unwrap() {
                     found.push(blob.bytes.len());
                 }
             }
@@ -221,7 +221,7 @@ mod tests {
             let mut deframer = Deframer::new("a blob", 100);
             for piece in pieces {
                 deframer.push(piece.into());
-                while let Ok(Some(_)) = deframer.next::<Blob>() {}
+                while let Ok(Some(_)) = deframer.message::<Blob>() {}
             }
         }
     }

@@ -120,7 +120,11 @@ impl<M: Message + Default> StreamDecoder for ItemDecoder<M> {
     }
 
     fn next(&mut self) -> Result<Option<M>, DecodeError> {
-        self.deframer.next()
+        self.deframer.message()
+    }
+
+    fn is_within_item(&self) -> bool {
+        self.deframer.is_within_message()
     }
 }
 

@@ -17,8 +17,8 @@ use crate::config::{CallOptions, Lane};
 use crate::conn::Peer;
 use crate::error::{CallError, Cause, Error, Phase};
 use crate::failover::pauses;
-use crate::http2::{Failure, Whole};
-use crate::lane::Found;
+use crate::http2::{Answer, Failure, Whole};
+use crate::lane::{self, Found};
 use crate::progress::Progress;
 
 /// How often a request is tried again whose endpoint proved that it did not process it.
@@ -27,6 +27,8 @@ const MOST_TRIES: u32 = 8;
 const EMPTY: Bytes = Bytes::from_static(&[0; grpc::FRAME_HEAD]);
 
 /// A request on its way to a connection.
+// Most are done at once: a box for these would cost each call an allocation.
+#[allow(clippy::large_enum_variant)]
 enum Sending<'a> {
     Done(Whole),
     /// There was no connection.
@@ -139,7 +141,7 @@ impl Channel {
     }
 
     /// The error that a call is which may have been processed.
-    fn broke(&self, failed: Failed, replay: Replay) -> Error {
+    pub(super) fn broke(&self, failed: Failed, replay: Replay) -> Error {
         let Failed { peer, phase, cause, began } = failed;
         self.shared.failed(&peer, &cause.to_string(), Instant::now());
         let outcome = match replay {
@@ -163,13 +165,13 @@ impl Shared {
         began: Instant,
     ) -> impl Future<Output = Result<Landed, Failed>> + Send + use<'a> {
         let most = self.config.max_reply;
-        let sent = match peer.send(Lane::Calls, outgoing, false) {
-            Ok((answer, _)) => Sending::Done(answer.whole(most, progress)),
-            Err(Some(outgoing)) => {
+        let sent = match peer.send(Lane::Calls, outgoing, false, began) {
+            lane::Sent::Going(answer, _) => Sending::Done(answer.whole(most, progress)),
+            lane::Sent::Closed(outgoing) => {
                 let peer = Arc::clone(&peer);
                 Sending::Anew(Box::pin(self.send_on_new(peer, outgoing, progress)))
             }
-            Err(None) => Sending::Lost,
+            lane::Sent::Lost => Sending::Lost,
         };
         async move {
             let landed = match sent {
@@ -194,8 +196,7 @@ impl Shared {
         progress: Progress,
     ) -> Result<Incoming, Failure> {
         self.open(&peer, Lane::Calls).await?;
-        let sent = peer.send(Lane::Calls, outgoing, false);
-        let (answer, _) = sent.map_err(|_| (Phase::Connect, Cause::Closed))?;
+        let answer = going(peer.send(Lane::Calls, outgoing, false, Instant::now()))?;
         answer.whole(self.config.max_reply, progress).await
     }
 
@@ -222,7 +223,6 @@ impl Shared {
 
     async fn try_reach(&self, peer: &Peer, lane: Lane, now: Instant) -> Result<(), Failure> {
         let found = self.open(peer, lane).await?;
-        peer.greeted(lane).await?;
         match found {
             Found::Before if self.proven(peer, now) => {}
             Found::Before => self.ask(peer, lane).await?,
@@ -260,10 +260,16 @@ impl Shared {
             headers: grpc::headers(),
             body: EMPTY,
         };
-        let sent = peer.send(lane, question, false);
-        let (answer, _) = sent.map_err(|_| (Phase::Connect, Cause::Closed))?;
-        answer.await?;
+        going(peer.send(lane, question, false, Instant::now()))?.await?;
         self.answered(peer, Instant::now());
         Ok(())
+    }
+}
+
+/// The answer to a request that is on its way.
+fn going(sent: lane::Sent) -> Result<Answer, Failure> {
+    match sent {
+        lane::Sent::Going(answer, _) => Ok(answer),
+        lane::Sent::Closed(_) | lane::Sent::Lost => Err((Phase::Connect, Cause::Closed)),
     }
 }

@@ -51,7 +51,6 @@ impl Channel {
     ) -> Result<E::Reply, CallError<E::Refusal>> {
         let Answered { peer, reply, came } =
             self.dispatch(&outgoing, replay, deadline).await.map_err(CallError::Failed)?;
-        let head = reply.head.status;
         let progress = Progress::default();
         let whole = reply.whole(self.shared.config.max_reply, &progress);
         match ended(tokio::time::timeout_at(deadline.into(), whole).await) {
@@ -60,7 +59,7 @@ impl Channel {
                 self.decode(exchange, &peer, incoming)
             }
             Err(failure) => {
-                let applied = head.is_success() && matches!(failure.1, Cause::TooLarge(_));
+                let applied = matches!(failure.1, Cause::TooLarge(_));
                 let outcome = match replay {
                     Replay::Safe => Outcome::NotApplied,
                     _ if applied => Outcome::Applied,

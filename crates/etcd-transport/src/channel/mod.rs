@@ -22,7 +22,7 @@ use http::HeaderValue;
 use crate::config::{CallOptions, Config};
 use crate::conn::Peer;
 use crate::endpoint::Endpoint;
-use crate::error::{CallError, Phase};
+use crate::error::{CallError, Cause, Kind, Phase};
 use crate::progress::Progress;
 use crate::set::{EndpointSet, Health};
 use crate::status::{Counters, EndpointStatus};
@@ -41,6 +41,15 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 #[derive(Debug, Clone)]
 pub struct Channel {
     shared: Arc<Shared>,
+}
+
+/// How much longer servers are told to work on a call than it is waited for: one that gives up first
+/// would have the call interrupted rather than out of time.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// A deadline, as servers are told of it.
+fn told(deadline: Duration) -> HeaderValue {
+    grpc::timeout(deadline.saturating_add(GRACE))
 }
 
 #[derive(Debug)]
@@ -78,7 +87,7 @@ impl Channel {
         let endpoints = Mutex::new(endpoints);
         // Clients that failed together should not come back together.
         let seeds = RandomState::new().hash_one(0);
-        let timeout = grpc::timeout(config.deadline);
+        let timeout = told(config.deadline);
         let (counted, seeds) = (Counted::default(), seeds.into());
         let shared = Shared { endpoints, config, counted, seeds, timeout };
         Self { shared: Arc::new(shared) }
@@ -136,7 +145,7 @@ impl Channel {
         }
         if E::HTTP == HttpVersion::Http2 {
             let timeout = match options.deadline {
-                Some(deadline) => grpc::timeout(deadline),
+                Some(deadline) => told(deadline),
                 None => self.shared.timeout.clone(),
             };
             outgoing.headers.insert(GRPC_TIMEOUT, timeout);
@@ -168,6 +177,9 @@ impl Channel {
             let carry = |peer, progress| self.shared.carry(E::HTTP, peer, &outgoing, progress);
             let landed = match course.go_on(begun.take(), carry).await {
                 Ok(landed) => landed,
+                Err(error) if *error.kind() == Kind::TooLarge => {
+                    break CallError::Failed(error.succeeded(exchange.replay()));
+                }
                 Err(error) => break refused.unwrap_or(CallError::Failed(error)),
             };
             course.repeated(landed.repeated);
@@ -203,6 +215,9 @@ impl Channel {
         let patience = (began + self.shared.config.hedge.min(FOREVER)).min(deadline);
         let first = match until(&mut work, patience).await {
             None => First::UnderWay(course::Begun { peer, began, progress, work }),
+            Some(Err(failed)) if matches!(failed.cause, Cause::TooLarge(_)) => {
+                return Err(CallError::Failed(self.broke(failed, exchange.replay())));
+            }
             Some(Err(failed)) => First::Failed(failed),
             Some(Ok(landed)) => match self.decode(exchange, &landed.peer, landed.incoming) {
                 Err(CallError::Refused { refusal, outcome, .. }) if refusal.may_pass() => {

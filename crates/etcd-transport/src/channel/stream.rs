@@ -18,6 +18,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{CallError, Cause, Error, Kind, Phase};
 use crate::http1;
 use crate::http2::{self, Answer, Failure, Upward};
+use crate::lane::Sent;
 use crate::progress::Progress;
 
 /// How often a stream is opened anew whose endpoint proved that it did not see it.
@@ -95,7 +96,7 @@ impl Channel {
         loop {
             let peer = course.race(|peer, _| self.shared.reach(peer, lane)).await?;
             let began = Instant::now();
-            if let Ok((answer, up)) = peer.send(lane, outgoing.clone(), more) {
+            if let Sent::Going(answer, up) = peer.send(lane, outgoing.clone(), more, began) {
                 return Ok((up, self.opened(streaming, peer, Source::Opening(answer))));
             }
             // It closed between being reached and being used.
@@ -136,6 +137,8 @@ enum Source {
     /// The head has not come yet.
     Opening(Answer),
     Http2(Box<http2::Reply>),
+    /// The head said that no stream follows: what does is read whole.
+    Refusing(Box<http2::Whole>),
     Ended,
 }
 
@@ -146,7 +149,7 @@ impl<S: Streaming> OpenStream<S> {
         match &self.source {
             Source::Http1(reply) => &reply.head.headers,
             Source::Http2(reply) => &reply.head.headers,
-            Source::Opening(_) | Source::Ended => &NONE,
+            Source::Opening(_) | Source::Refusing(_) | Source::Ended => &NONE,
         }
     }
 
@@ -166,6 +169,9 @@ impl<S: Streaming> OpenStream<S> {
     pub async fn next(&mut self) -> Result<Option<S::Item>, CallError<S::Refusal>> {
         if matches!(self.source, Source::Opening(_)) {
             self.begin().await?;
+        }
+        if matches!(self.source, Source::Refusing(_)) {
+            return Err(self.refusal().await);
         }
         while !matches!(self.source, Source::Ended) {
             match self.decoder.next() {
@@ -194,15 +200,27 @@ impl<S: Streaming> OpenStream<S> {
             Err(failure) => return Err(self.broken(failure)),
         };
         self.channel.shared.answered(&self.peer, Instant::now());
-        if S::accepts(reply.head.status, &reply.head.headers) {
-            self.source = Source::Http2(Box::new(reply));
-            return Ok(());
-        }
-        self.source = Source::Ended;
-        let most = self.channel.shared.config.max_reply;
-        match reply.whole(most, Progress::default()).await {
-            Ok(incoming) => Err(self.refused(S::refusal(incoming))),
-            Err(failure) => Err(self.broken(failure)),
+        self.source = match S::accepts(reply.head.status, &reply.head.headers) {
+            true => Source::Http2(Box::new(reply)),
+            false => {
+                let most = self.channel.shared.config.max_reply;
+                Source::Refusing(Box::new(reply.whole(most, Progress::default())))
+            }
+        };
+        Ok(())
+    }
+
+    /// Reads what the server says instead of a stream.
+    async fn refusal(&mut self) -> CallError<S::Refusal> {
+        let Source::Refusing(whole) = &mut self.source else {
+            return self.broken((Phase::ReplyStarted, Cause::Closed));
+        };
+        match whole.await {
+            Ok(incoming) => {
+                self.source = Source::Ended;
+                self.refused(S::refusal(incoming))
+            }
+            Err(failure) => self.broken(failure),
         }
     }
 
@@ -210,7 +228,7 @@ impl<S: Streaming> OpenStream<S> {
         match &mut self.source {
             Source::Http1(reply) => reply.chunk().await,
             Source::Http2(reply) => reply.chunk().await,
-            Source::Opening(_) | Source::Ended => None,
+            Source::Opening(_) | Source::Refusing(_) | Source::Ended => None,
         }
     }
 
@@ -222,9 +240,13 @@ impl<S: Streaming> OpenStream<S> {
                 Ok(())
             }
             Source::Http2(reply) => {
-                S::ended(&reply.head.headers, reply.trailers()).map_err(|why| self.refused(why))
+                S::ended(&reply.head.headers, reply.trailers()).map_err(|why| self.refused(why))?;
+                match self.decoder.is_within_item() {
+                    true => Err(self.broken((Phase::ReplyStarted, Cause::Closed))),
+                    false => Ok(()),
+                }
             }
-            Source::Opening(_) | Source::Ended => Ok(()),
+            Source::Opening(_) | Source::Refusing(_) | Source::Ended => Ok(()),
         }
     }
 

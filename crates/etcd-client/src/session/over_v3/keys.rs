@@ -1,9 +1,9 @@
 //! What paths are to a store of flat keys: pure.
 
+use crate::v3::api::KeyValue;
 use bytes::Bytes;
 use etcd_proto::key::KeyRange;
 use etcd_proto::tree::Path;
-use etcd_proto::v3::KeyValue;
 
 /// A path, as the key that stands for it: with its leading slash.
 pub(super) fn key(path: &Path) -> Bytes {

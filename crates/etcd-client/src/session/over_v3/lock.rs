@@ -26,10 +26,15 @@ impl OverV3 {
     ) -> Result<Ticket, Error> {
         let path = lock_path(key)?;
         let lease = self.client.lease().grant_and_keep(ttl).await?;
-        let taken = tokio::select! {
-            biased;
-            taken = self.client.lock(keys::key(&path), LockOptions::on(&lease)) => taken,
-            () = stop => Err(busy(&path)),
+        let (name, on) = (keys::key(&path), || LockOptions::on(&lease));
+        // A lock that is free is taken also where there is no time to wait.
+        let taken = match self.client.try_lock(&name, on()).await {
+            Err(error) if *error.kind() == ErrorKind::LockBusy => tokio::select! {
+                biased;
+                taken = self.client.lock(&name, on()) => taken,
+                () = stop => Err(busy(&path)),
+            },
+            taken => taken,
         };
         let lock = match taken {
             Ok(lock) => lock,

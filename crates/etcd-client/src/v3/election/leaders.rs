@@ -4,19 +4,18 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use etcd_proto::call::Outcome;
 use etcd_proto::ids::{ClusterId, Revision};
 use etcd_proto::key::KeyRange;
 use etcd_proto::v3::KeyValue;
-use etcd_transport::backoff::Backoff;
 use futures_core::Stream;
 
 use super::course::{Course, latest};
 use crate::error::{Error, ErrorKind};
 use crate::v3::Client;
-use crate::v3::lock::{Changes, Line};
+use crate::v3::lock::{Changes, Line, is_compacted};
+use crate::v3::pauses::Pauses;
 
 /// A stream of leaders; see [`Election::observe`](super::Election::observe).
 ///
@@ -46,7 +45,7 @@ impl fmt::Debug for Leaders {
 
 impl Leaders {
     pub(super) fn new(client: Client, line: Line) -> Self {
-        let pauses = Backoff::new(Duration::from_millis(20), Duration::from_secs(1), 1);
+        let pauses = Pauses::new();
         let observer = Observer { client, line, course: Course::default(), pauses, follows: None };
         Self { at: At::Rest(Box::new(observer)) }
     }
@@ -118,7 +117,7 @@ struct Observer {
     client: Client,
     line: Line,
     course: Course,
-    pauses: Backoff,
+    pauses: Pauses,
     /// What the next thing to happen is to be seen in.
     follows: Option<Follows>,
 }
@@ -140,12 +139,11 @@ impl Observer {
                 Ok(None) => {}
                 Err(error) => {
                     self.follows = None;
-                    let cleared = *error.kind() == ErrorKind::HistoryCleared;
-                    if !cleared && !error.is_transient() {
+                    if !is_compacted(&error) && !error.is_transient() {
                         return (self, Err(error));
                     }
                     tracing::debug!(%error, "an election is read again");
-                    tokio::time::sleep(self.pauses.pause()).await;
+                    self.pauses.pause().await;
                 }
             }
         }
@@ -172,13 +170,13 @@ impl Observer {
         let Standing { leader, cluster, seen } = read(&self.client, &self.line).await?;
         if cluster.is_some_and(|cluster| !self.course.is_same(cluster)) {
             let message = "members of another cluster answer now";
-            return Err(Error::new(ErrorKind::Refused, Outcome::NotApplied, message));
+            return Err(Error::new(ErrorKind::AnotherHistory, Outcome::NotApplied, message));
         }
         let range = match &leader {
             Some(leader) => KeyRange::one(&leader.key),
             None => KeyRange::prefix(self.line.prefix()),
         };
-        let changes = Changes::from(&self.client, range, Revision(seen.0 + 1)).await?;
+        let changes = Changes::from(&self.client, range, Revision(seen.0 + 1));
         self.follows = Some(Follows { changes, leader: leader.clone() });
         Ok(leader.filter(|leader| self.course.is_news(leader)))
     }

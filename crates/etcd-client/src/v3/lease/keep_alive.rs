@@ -9,14 +9,15 @@ use etcd_proto::ids::{LeaseId, Ttl};
 use etcd_proto::v3::{
     Error as Refusal, KeepAliveStream, LeaseKeepAliveRequest, LeaseKeepAliveResponse,
 };
-use etcd_transport::backoff::Backoff;
 use etcd_transport::{CallError, CallOptions, Lane, OpenStream, Upstream};
 use tokio::sync::{Notify, watch};
 
 use super::life::{Ended, Life};
 use super::machine::{Answer, Machine, Step};
-use crate::clock::{self, Moment};
+use crate::clock;
+use crate::moment::Moment;
 use crate::v3::core::Core;
+use crate::v3::pauses::Pauses;
 
 /// How long opening a stream may take: members that cannot be reached are passed over before.
 const OPEN: Duration = Duration::from_secs(2);
@@ -197,7 +198,7 @@ type Item = Result<Option<LeaseKeepAliveResponse>, CallError<Refusal>>;
 impl Running {
     /// Renews what is kept, until nothing is.
     async fn run(mut self) {
-        let mut pauses = Backoff::new(Duration::from_millis(20), Duration::from_secs(1), 1);
+        let mut pauses = Pauses::new();
         let mut stream = None;
         loop {
             let again = match self.renewals.step() {
@@ -218,7 +219,7 @@ impl Running {
             };
             match &stream {
                 Some(stream) if stream.answered => pauses.reset(),
-                None if !again => tokio::time::sleep(pauses.pause()).await,
+                None if !again => pauses.pause().await,
                 _ => {}
             }
         }

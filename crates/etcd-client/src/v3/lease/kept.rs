@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::Lease;
 use super::life::{Ended, Life};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
+use crate::moment::Moment;
 
 /// How long to wait before a lease is revoked anew whose end is not confirmed.
 const REVOKE_AGAIN: Duration = Duration::from_millis(500);
@@ -39,6 +41,8 @@ struct Inner {
     life: Arc<watch::Sender<Life>>,
     /// Whether it is revoked with the last handle.
     owned: bool,
+    /// It was revoked or left by one of the handles.
+    given_up: AtomicBool,
     runtime: Handle,
 }
 
@@ -53,16 +57,10 @@ impl fmt::Debug for KeptLease {
 }
 
 impl KeptLease {
-    pub(super) fn new(
-        lease: Lease,
-        id: LeaseId,
-        ttl: Duration,
-        sent: clock::Moment,
-        owned: bool,
-    ) -> Self {
+    pub(super) fn new(lease: Lease, id: LeaseId, ttl: Duration, sent: Moment, owned: bool) -> Self {
         let life = lease.renewals.keep(id, ttl, sent);
-        let runtime = Handle::current();
-        Self { inner: Arc::new(Inner { lease, id, ttl, life, owned, runtime }) }
+        let (given_up, runtime) = (AtomicBool::new(false), Handle::current());
+        Self { inner: Arc::new(Inner { lease, id, ttl, life, owned, given_up, runtime }) }
     }
 
     /// The lease's id, to put keys with.
@@ -136,7 +134,14 @@ impl KeptLease {
         self.inner.runtime.spawn(work)
     }
 
+    /// Renews it no longer and revokes it in the background, whoever has a handle.
+    pub(crate) fn give_up(&self) {
+        self.close();
+        self.inner.revoke_in_the_background();
+    }
+
     fn close(&self) {
+        self.inner.given_up.store(true, Ordering::Relaxed);
         self.inner.lease.renewals.let_go(self.id(), &self.inner.life);
         end(&self.inner.life, Ended::Closed);
     }
@@ -177,9 +182,7 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.lease.renewals.dropped(self.id, &self.life);
-        // One that has ended is gone, or goes: unless nobody could be reached.
-        let closed = look(&self.life) == Err(Ended::Closed);
-        if self.owned && !closed {
+        if self.owned && !*self.given_up.get_mut() {
             self.revoke_in_the_background();
         }
     }

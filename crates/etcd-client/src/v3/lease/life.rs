@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::clock::Moment;
+use crate::moment::Moment;
 
 /// Why a lease is not kept any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use etcd_proto::ids::LeaseId;
 
-use crate::clock::Moment;
 use crate::keeper::{Action, Keeper};
+use crate::moment::Moment;
 
 /// How long an answer may take at least and at most before the stream is given up. A member that
 /// has lost its leader answers none of the renewals on a stream until it has another.
@@ -96,7 +96,10 @@ impl Machine {
 
     /// The renewal of a lease is being sent.
     pub(super) fn asked(&mut self, id: LeaseId, now: Moment) {
-        self.plan(id, |lease| lease.asked = Some(now));
+        if self.plan(id, |lease| lease.asked = Some(now)).is_none() {
+            // It was forgotten meanwhile.
+            *self.stale.entry(id).or_default() += 1;
+        }
     }
 
     /// A server answered that a lease has this time to live; none when it is gone.
@@ -268,8 +271,13 @@ mod tests {
         let mut machine = of_six_seconds();
         assert_eq!(machine.answered(A, None), Answer::Stray);
         assert_eq!(machine.answered(B, Some(ms(1))), Answer::Stray);
-        machine.asked(B, at(1));
         assert_eq!(machine.step(at(2)), Step::Wait(at(2000)));
+        // Asked for when it was just forgotten, and then kept anew.
+        machine.asked(B, at(1));
+        machine.keep(B, ms(3000), at(2));
+        machine.asked(B, at(1002));
+        assert_eq!(machine.answered(B, None), Answer::Stray);
+        assert_eq!(machine.answered(B, None), Answer::Gone);
     }
 
     proptest! {

@@ -17,12 +17,13 @@ use etcd_proto::v3::{
     LeaseRevokeRequest, LeaseRevokeResponse, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
     Rpc as _,
 };
-use etcd_transport::backoff::Backoff;
 use etcd_transport::{CallError, CallOptions, Lane};
 
 use super::core::Core;
-use crate::clock::{self, Moment};
+use super::pauses::Pauses;
+use crate::clock;
 use crate::error::{Error, ErrorKind};
+use crate::moment::Moment;
 
 pub(crate) use keep_alive::Renewals;
 pub use kept::KeptLease;
@@ -211,7 +212,7 @@ impl Lease {
     /// Renews a lease, with when the request was sent that did it.
     async fn renew(&self, id: LeaseId) -> Result<(LeaseKeepAliveResponse, Moment), Error> {
         let over = clock::now() + self.core.channel().config().deadline;
-        let mut pauses = Backoff::new(Duration::from_millis(50), Duration::from_secs(1), 1);
+        let mut pauses = Pauses::new();
         let mut renewed_token = false;
         loop {
             let sent = clock::now();
@@ -230,7 +231,7 @@ impl Lease {
             } else if !error.is_transient() || clock::now() >= over {
                 return Err(error);
             } else {
-                tokio::time::sleep(pauses.pause()).await;
+                pauses.pause().await;
             }
         }
     }

@@ -7,29 +7,23 @@ use etcd_proto::call::{Guarded, Outcome};
 use etcd_proto::ids::{ClusterId, Revision};
 use etcd_proto::key::KeyRange;
 use etcd_proto::v3::{
-    Compare, DeleteRangeRequest, KeyValue, PutRequest, RangeRequest, Rpc as _, SortOrder,
-    SortTarget, TxnRequest, TxnResponse,
+    Compare, KeyValue, PutRequest, RangeRequest, Rpc as _, TxnRequest, TxnResponse,
 };
 use etcd_transport::CallOptions;
-use etcd_transport::backoff::Backoff;
 
-use super::changes::Changes;
-use super::fence::{FencingToken, still_there};
+use super::changes::{Changes, is_compacted};
+use super::fence::FencingToken;
 use super::place::{Line, Place};
-use crate::clock;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::v3::Client;
 use crate::v3::lease::KeptLease;
+use crate::v3::pauses::Pauses;
 
-/// How many keys are read at a time: one that is not of the line may stand between.
-const FEW: u64 = 16;
 /// How long to wait for the key before ours to go before the line is read again: servers are known
 /// that lose an event.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
-/// How long one try to remove a key may take.
-const REMOVE: Duration = Duration::from_secs(2);
-/// When a key is removed once more whose making may yet be under way to a server.
-const LATE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(20)];
+/// How long one try may take of what must not be under way twice.
+pub(super) const TRY: Duration = Duration::from_secs(2);
 
 /// The lease that a key stands on.
 #[derive(Debug, Clone)]
@@ -48,11 +42,11 @@ pub(crate) struct Entry {
     pub(crate) key: Bytes,
     value: Bytes,
     /// When it was made, once that is known.
-    made: Option<FencingToken>,
+    pub(super) made: Option<FencingToken>,
     /// An attempt to make it may yet come through.
-    unclear: bool,
+    pub(super) unclear: bool,
     /// It is gone, and needs not be taken away.
-    gone: bool,
+    pub(super) gone: bool,
 }
 
 /// A key that is made, and the keys that were made before it.
@@ -107,16 +101,17 @@ impl Entry {
     async fn turn(&mut self) -> Result<FencingToken, Error> {
         let (token, made) = self.make().await?;
         let (mut place, mut seen) = self.place(token, made).await?;
-        let mut pauses = pauses();
+        let mut pauses = Pauses::new();
         loop {
             match place {
                 Place::First => return Ok(token),
                 Place::Gone => return Err(Error::lost("its key was removed while it waited")),
                 Place::Behind(before) => match self.wait(&before, seen).await {
                     Ok(()) => pauses.reset(),
-                    // The history is gone: the line as it is now tells all that matters.
-                    Err(error) if *error.kind() == ErrorKind::HistoryCleared => {}
-                    Err(error) if error.is_transient() => sleep(&mut pauses).await,
+                    // Where history is gone, the line as it is now tells all that matters.
+                    Err(error) if is_compacted(&error) || error.is_transient() => {
+                        pauses.pause().await;
+                    }
                     Err(error) => return Err(error),
                 },
             }
@@ -128,7 +123,7 @@ impl Entry {
     async fn wait(&self, before: &Bytes, seen: Revision) -> Result<(), Error> {
         let next = Revision(seen.0 + 1);
         let removed = async |key: &Bytes| {
-            let mut changes = Changes::from(&self.client, KeyRange::one(key), next).await?;
+            let mut changes = Changes::from(&self.client, KeyRange::one(key), next);
             while !changes.next().await?.iter().any(|event| event.is_delete()) {}
             Ok(())
         };
@@ -151,7 +146,7 @@ impl Entry {
             .or_else([RangeRequest::new(&self.key)]);
         kv.namespace.transaction(&mut request);
         let request = Guarded(request);
-        let mut pauses = pauses();
+        let mut pauses = Pauses::new();
         loop {
             match kv.core.send(&request, &self.making()).await {
                 Ok(mut reply) => {
@@ -165,7 +160,7 @@ impl Entry {
                         return Err(error);
                     }
                     tracing::debug!(%error, "a key in a line is not made yet");
-                    sleep(&mut pauses).await;
+                    pauses.pause().await;
                 }
             }
         }
@@ -175,7 +170,7 @@ impl Entry {
     /// must not be one that nobody knows of.
     fn making(&self) -> CallOptions {
         let options = CallOptions::default();
-        if self.basis.own { options } else { options.waits().deadline(REMOVE) }
+        if self.basis.own { options } else { options.waits().deadline(TRY) }
     }
 
     fn made(&mut self, reply: TxnResponse) -> Result<(FencingToken, Made), Error> {
@@ -204,10 +199,10 @@ impl Entry {
 
     /// Reads the line up to our key; its place, and as of when.
     async fn look(&self, token: FencingToken) -> Result<(Place, Revision), Error> {
-        let mut pauses = pauses();
+        let mut pauses = Pauses::new();
         loop {
             match self.read(token).await {
-                Err(error) if error.is_transient() => sleep(&mut pauses).await,
+                Err(error) if error.is_transient() => pauses.pause().await,
                 read => return read,
             }
         }
@@ -231,85 +226,6 @@ impl Entry {
             }
         }
     }
-
-    /// Takes the key away, and with it a lease that is its own.
-    ///
-    /// # Errors
-    ///
-    /// [`LockLost`](ErrorKind::LockLost) when it was gone before. After any other error it is
-    /// tried again in the background.
-    pub(crate) async fn remove(mut self, token: FencingToken) -> Result<(), Error> {
-        let over = clock::now() + self.client.core().channel().config().deadline;
-        let mut pauses = pauses();
-        let mut unclear = false;
-        let removed = loop {
-            match remove_once(&self.client, &self.key, token.revision).await {
-                Ok(removed) => break removed || unclear,
-                Err(error) => {
-                    unclear |= error.is_outcome_unknown();
-                    if !error.is_transient() || clock::now() >= over {
-                        return Err(error);
-                    }
-                }
-            }
-            sleep(&mut pauses).await;
-        };
-        self.gone = !self.unclear;
-        if self.basis.own {
-            self.gone = true;
-            // It has no keys any more: when this fails it goes by itself, or in the background.
-            let _ = self.basis.lease.clone().revoke().await;
-        }
-        match removed {
-            true => Ok(()),
-            false => Err(Error::lost("it was held no longer when it was given up")),
-        }
-    }
-}
-
-impl Entry {
-    /// Leaves the key where it is, on a lease that is renewed no longer by this.
-    pub(crate) fn leave(mut self) {
-        self.gone = true;
-        if self.basis.own {
-            self.basis.lease.clone().leave();
-        }
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        // A lease of its own is revoked with its last handle, and takes the key along.
-        if self.gone || self.basis.own {
-            return;
-        }
-        let (client, key) = (self.client.clone(), self.key.clone());
-        // What is under way may come through later than the removal.
-        let unclear = self.unclear || self.made.is_none();
-        let over = clock::now() + self.basis.lease.ttl();
-        self.basis.lease.spawn(async move {
-            remove_until(&client, &key, over).await;
-            for late in LATE.iter().filter(|_| unclear) {
-                tokio::time::sleep(*late).await;
-                remove_until(&client, &key, clock::now()).await;
-            }
-        });
-    }
-}
-
-impl Line {
-    /// Asks for the keys below the name, the last made first.
-    fn newest(&self) -> RangeRequest {
-        RangeRequest::new(KeyRange::prefix(self.prefix()))
-            .sort(SortTarget::CREATE, SortOrder::DESCEND)
-            .keys_only()
-            .limit(FEW)
-    }
-
-    /// Asks for the keys below the name, the first made first.
-    pub(crate) fn oldest(&self) -> RangeRequest {
-        self.newest().sort(SortTarget::CREATE, SortOrder::ASCEND)
-    }
 }
 
 async fn while_it_lives<T>(
@@ -323,36 +239,8 @@ async fn while_it_lives<T>(
     }
 }
 
-/// Removes a key that was made at this revision; whether it was there.
-async fn remove_once(client: &Client, key: &Bytes, made: Revision) -> Result<bool, Error> {
-    let kv = client.kv().with_options(CallOptions::default().waits().deadline(REMOVE));
-    let delete = DeleteRangeRequest::new(key);
-    let request = TxnRequest::new().when([still_there(key, made)]).then([delete]);
-    Ok(kv.txn(request).await?.succeeded)
-}
-
-/// Removes a key that nobody else ever has, until that is confirmed or there is no sense in it.
-async fn remove_until(client: &Client, key: &Bytes, over: clock::Moment) {
-    let mut pauses = pauses();
-    while let Err(error) = client.kv().delete(key).await {
-        if clock::now() >= over {
-            break;
-        }
-        tracing::debug!(%error, "a key in a line is not removed yet");
-        sleep(&mut pauses).await;
-    }
-}
-
 fn cluster_of(reply: &TxnResponse) -> ClusterId {
     reply.header.map(|header| header.cluster()).unwrap_or_default()
-}
-
-fn pauses() -> Backoff {
-    Backoff::new(Duration::from_millis(20), Duration::from_secs(1), 1)
-}
-
-async fn sleep(pauses: &mut Backoff) {
-    tokio::time::sleep(pauses.pause()).await;
 }
 
 fn nonce() -> Result<u32, Error> {

@@ -12,7 +12,6 @@ use etcd_proto::call::Outcome;
 use etcd_proto::ids::Revision;
 use etcd_proto::key::KeyRange;
 use etcd_proto::v3::{TxnRequest, TxnResponse};
-use etcd_transport::backoff::Backoff;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -22,6 +21,7 @@ use super::fence::{Fenced, FencingToken, still_there};
 use crate::error::{Error, ErrorKind};
 use crate::v3::Client;
 use crate::v3::lease::{Ended, KeptLease};
+use crate::v3::pauses::Pauses;
 
 /// Why a lock or a leadership is not surely held any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -192,26 +192,28 @@ struct Watched {
 impl Watched {
     /// Tells when the key is removed, and ends then.
     async fn watch(self) {
-        let mut pauses = Backoff::new(Duration::from_millis(20), Duration::from_secs(1), 1);
+        let mut pauses = Pauses::new();
         let mut from = Revision(self.made.0 + 1);
-        loop {
+        let why = loop {
             match self.removed(&mut from).await {
-                Ok(()) => break,
-                Err(error) if *error.kind() == ErrorKind::HistoryCleared => {}
+                Ok(()) => break Lost::KeyDeleted,
+                Err(error) if *error.kind() == ErrorKind::AnotherHistory => {
+                    break Lost::ClusterChanged;
+                }
                 Err(error) => tracing::debug!(%error, "a held key is not watched"),
             }
-            tokio::time::sleep(pauses.pause()).await;
+            pauses.pause().await;
             match self.read().await {
                 Ok(Some(seen)) => from = from.max(Revision(seen.0 + 1)),
-                Ok(None) => break,
+                Ok(None) => break Lost::KeyDeleted,
                 Err(error) => tracing::debug!(%error, "a held key cannot be read"),
             }
-        }
-        lose(&self.fate, Lost::KeyDeleted);
+        };
+        lose(&self.fate, why);
     }
 
     async fn removed(&self, from: &mut Revision) -> Result<(), Error> {
-        let mut changes = Changes::from(&self.client, KeyRange::one(&self.key), *from).await?;
+        let mut changes = Changes::from(&self.client, KeyRange::one(&self.key), *from);
         loop {
             for event in changes.next().await? {
                 if event.is_delete() {

@@ -8,6 +8,7 @@ mod entry;
 mod fence;
 mod held;
 mod place;
+mod removal;
 
 use std::fmt;
 use std::future::pending;
@@ -24,7 +25,7 @@ use super::lease::KeptLease;
 use crate::error::{Error, ErrorKind};
 use entry::{Basis, Entry};
 
-pub(super) use changes::Changes;
+pub(super) use changes::{Changes, is_compacted};
 pub(super) use held::Held;
 pub(super) use place::Line;
 
@@ -188,7 +189,7 @@ macro_rules! holding {
             ///
             /// # Errors
             ///
-            /// [`LockLost`](ErrorKind::LockLost), with the work dropped before its end.
+            /// [`LockLost`](crate::ErrorKind::LockLost), with the work dropped before its end.
             pub async fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
                 self.held.run(work).await
             }
@@ -200,8 +201,8 @@ macro_rules! holding {
             ///
             /// # Errors
             ///
-            /// [`LockLost`](ErrorKind::LockLost) when it was lost before, and nothing was done;
-            /// and as for [`Kv::txn`](super::Kv::txn).
+            /// [`LockLost`](crate::ErrorKind::LockLost) when it was lost before, and nothing was done;
+            /// and as for [`Kv::txn`](crate::v3::Kv::txn).
             pub async fn txn(&self, request: TxnRequest) -> Result<TxnResponse, Error> {
                 self.held.txn(request).await
             }
@@ -237,8 +238,11 @@ impl Lock {
         self.held.release().await
     }
 
-    /// Goes on holding it without this: until its lease ends, which whoever likes may renew or
-    /// revoke. A lease of its own is renewed no longer.
+    /// Goes on holding it without this, until its lease ends; a lease of its own is renewed no
+    /// longer.
+    ///
+    /// Whoever has the id of the lease may [keep](super::Lease::keep_alive) it, here or in another
+    /// process, or revoke it.
     pub fn leave(self) -> FencingToken {
         self.held.leave()
     }

@@ -2,7 +2,11 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use etcd_proto::ids::{LeaseId, Revision};
-use etcd_proto::v3::KeyValue;
+use etcd_proto::key::KeyRange;
+use etcd_proto::v3::{KeyValue, RangeRequest, SortOrder, SortTarget};
+
+/// How many keys are asked for: one that is not of the line may stand between.
+const FEW: u64 = 16;
 
 /// The keys below a name, first come first: `NAME/LEASE` each, as every client of etcd has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +78,19 @@ impl Line {
             Some(before) => Place::Behind(before.key.clone()),
             None => Place::First,
         }
+    }
+
+    /// Asks for the keys below the name, the last made first.
+    pub(crate) fn newest(&self) -> RangeRequest {
+        RangeRequest::new(KeyRange::prefix(self.prefix()))
+            .sort(SortTarget::CREATE, SortOrder::DESCEND)
+            .keys_only()
+            .limit(FEW)
+    }
+
+    /// Asks for the keys below the name, the first made first.
+    pub(crate) fn oldest(&self) -> RangeRequest {
+        self.newest().sort(SortTarget::CREATE, SortOrder::ASCEND)
     }
 
     fn of_line<'a>(&self, keys: &'a [KeyValue]) -> impl Iterator<Item = &'a KeyValue> {

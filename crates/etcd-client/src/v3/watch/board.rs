@@ -425,7 +425,9 @@ impl Board {
             let Some(key) = stream.asked.pop_front() else {
                 return Err(Lost::Member("a watch was made that nobody asked for".into()));
             };
-            stream.doubtful = stream.doubtful.or((heard == Some(Heard::Behind)).then_some(key));
+            if heard == Some(Heard::Behind) {
+                stream.doubtful = Some(key);
+            }
             return self.created(key, reply, now);
         }
         if reply.watch_id == ALL && !reply.canceled {

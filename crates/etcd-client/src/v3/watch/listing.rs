@@ -36,8 +36,11 @@ pub(super) struct Listed {
 /// A listing under way.
 struct Listing {
     why: Why,
-    work: Mutex<Pin<Box<dyn Future<Output = Result<Found, Error>> + Send>>>,
+    /// In a mutex that is never locked, as it makes this `Sync`.
+    work: Mutex<Work>,
 }
+
+type Work = Pin<Box<dyn Future<Output = Result<Found, Error>> + Send>>;
 
 /// What a listing is for.
 #[derive(Debug, Clone, Copy)]
@@ -107,8 +110,8 @@ impl Relisting {
 
     fn list(&mut self, why: Why) {
         let (kv, range, patience) = (self.kv.clone(), self.range.clone(), self.patience);
-        let work = Mutex::new(Box::pin(list(kv, range, why, patience)) as Pin<Box<_>>);
-        self.listing = Some(Listing { why, work });
+        let work: Work = Box::pin(list(kv, range, why, patience));
+        self.listing = Some(Listing { why, work: Mutex::new(work) });
     }
 
     fn listed(&mut self, why: Why, Found { entries, at }: Found) -> Listed {
@@ -143,16 +146,14 @@ async fn list(
         Why::Begins(start) => Revision((start.0 - 1).max(0)),
         Why::Missing(_) => Revision(0),
     };
+    let waits = || patience.is_none_or(|patience| began.elapsed() < patience);
     loop {
         match list_once(&kv, range.clone(), at, matches!(why, Why::Begins(_))).await {
             // It begins in the future: what there is now is the nearest.
             Err(error) if error.v3().is_some_and(|error| error.says(message::FUTURE_REVISION)) => {
                 at = Revision(0);
             }
-            Err(error)
-                if may_pass(&error, at)
-                    && !patience.is_some_and(|patience| began.elapsed() >= patience) =>
-            {
+            Err(error) if may_pass(&error, at) && waits() => {
                 tokio::time::sleep(pauses.pause()).await;
             }
             listed => return listed,

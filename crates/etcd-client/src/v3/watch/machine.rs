@@ -145,7 +145,7 @@ impl Machine {
     fn created(&mut self, now: Revision) -> Told {
         // A proxy may not say what "now" is.
         if now.0 > 0 {
-            self.next.get_or_insert(after(now.0));
+            self.next.get_or_insert_with(|| after(now.0));
         }
         Told::Created
     }
