@@ -252,7 +252,7 @@ async fn run(args: &Args) -> Result<(), Error> {
     latencies.sort_unstable();
     let percentile = |p: usize| {
         let at = latencies.len().checked_sub(1).map(|last| last * p / 100);
-        at.map_or("null".to_owned(), |at| format!("{:.1}", latencies[at] as f64 / 1e3))
+        at.map_or_else(|| "null".to_owned(), |at| format!("{:.1}", latencies[at] as f64 / 1e3))
     };
     println!(
         r#"{{"case":"{}","peer":"ours","n":{},"concurrency":{},"wall_s":{wall:.6},"ops_per_s":{:.1},"cpu_user_s":{user:.6},"cpu_sys_s":{sys:.6},"cpu_us_per_op":{:.3},"p50_us":{},"p99_us":{},"max_rss_kb":{max_rss},"errors":0}}"#,
