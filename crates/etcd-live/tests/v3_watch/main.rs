@@ -5,6 +5,7 @@
 
 mod cuts;
 mod ends;
+mod many;
 mod members;
 mod slow;
 mod users;

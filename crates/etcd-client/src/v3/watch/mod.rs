@@ -90,3 +90,30 @@ impl Drop for Place {
         let _ = self.hub.send(Command::Drop(self.key));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use crate::error::ErrorKind;
+    use crate::v3::Client;
+
+    #[test]
+    fn a_watch_needs_a_runtime_and_ends_with_it() {
+        let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+        let client = Client::new("127.0.0.1:1").unwrap();
+        let mut outside = client.watch("k");
+        let error = runtime().block_on(outside.next()).unwrap().unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::InvalidInput, "{error}");
+
+        let first = runtime();
+        let mut watcher = first.block_on(async { client.watch("k") });
+        drop(first);
+        let error = runtime().block_on(watcher.next()).unwrap().unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::Interrupted, "{error}");
+        // Others are made on the runtime that there is then.
+        let second = runtime();
+        let watcher = second.block_on(async { client.watch("k") });
+        assert!(watcher.failed.is_none() && !watcher.place.as_ref().unwrap().hub.is_closed());
+    }
+}

@@ -28,11 +28,11 @@ pub struct Watcher {
     namespace: Namespace,
     request: WatchCreateRequest,
     options: WatchOptions,
-    place: Option<Place>,
+    pub(super) place: Option<Place>,
     relisting: Option<Relisting>,
     /// What is to be told before what the place has, the last of it first.
     told: Vec<Update>,
-    failed: Option<Error>,
+    pub(super) failed: Option<Error>,
     position: Option<Revision>,
 }
 
