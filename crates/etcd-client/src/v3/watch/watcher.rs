@@ -79,11 +79,19 @@ impl Watcher {
                 (None, None)
             }
             true => {
-                // What was there before the first change that is told.
-                let at = Revision((request.start_revision - 1).max(0));
-                let listing = Some(Listing::of(&kv, request.range(), at, None));
                 let (known, told) = (Known::default(), Vec::new());
-                (None, Some(Relisting { kv, known, listing, told }))
+                let mut relisting = Relisting { kv, known, listing: None, told };
+                let place = match request.start_revision {
+                    // Before the first revision there was nothing.
+                    1 => Some(watches.add(request.clone(), &options)),
+                    from => {
+                        // What was there before the first change that is told.
+                        let (at, kv) = (Revision((from - 1).max(0)), &relisting.kv);
+                        relisting.listing = Some(Listing::of(kv, request.range(), at, None));
+                        None
+                    }
+                };
+                (place, Some(relisting))
             }
         };
         Self { watches, namespace, request, options, place, relisting, failed }
