@@ -10,8 +10,10 @@ use crate::{layers, test, tidy};
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask ci
 
-Runs, cheap to dear: cargo fmt, tidy, layers, clippy, each library with each feature alone and
-with none, the documentation, and then what cargo xtask test runs. What could not run fails here.
+Runs, cheap to dear: cargo fmt, tidy, layers and that it finds what is planted, cargo deny where it
+is installed, clippy, each library with each feature alone and with none, the documentation, and
+then what cargo xtask test runs. What could not run fails here, unless it needs nothing but Go: a
+machine without it has no etcd that is built from source. cargo deny is no more than named.
 ";
 
 /// Runs every check; the first failure ends it.
@@ -24,6 +26,8 @@ pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     step("tidy", tidy::check)?;
     step("layers", layers::check_and_report)?;
+    step("layers, with violations planted", layers::test_itself)?;
+    let denied = step("licences, bans and sources", deny)?;
     step("clippy", || {
         let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
         run(cargo(&clippy).args(["--", "--deny", "warnings"]))
@@ -35,6 +39,9 @@ pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
     })?;
     println!("\nfrom here on the same as: cargo xtask test");
     let summary = test::run_all(None)?;
+    if let Some(why) = denied {
+        println!("NOT RUN  {why}");
+    }
     println!("\nci took {}", seconds(started.elapsed()));
     match summary.not_run() {
         [] => Ok(()),
@@ -51,6 +58,18 @@ fn components() -> Outcome {
         println!("{}", version.trim_end());
     }
     Ok(())
+}
+
+/// Checks dependencies against `deny.toml`; answers with why not, where cargo-deny is missing.
+fn deny() -> Outcome<Option<String>> {
+    if output(&mut cargo(&["deny", "--version"])).is_err() {
+        let why =
+            "deny.toml: cargo deny is not there; install it: cargo install cargo-deny --locked";
+        println!("not run: {why}");
+        return Ok(Some(why.to_owned()));
+    }
+    run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
+    Ok(None)
 }
 
 /// Checks that no feature leans on another one, and that each library stands without any.

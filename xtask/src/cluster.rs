@@ -12,24 +12,31 @@ use crate::failure::{Failure, Outcome};
 use crate::setup;
 
 pub(crate) const HELP: &str = "\
-Usage: cargo xtask cluster [N] [--base-port PORT]
+Usage: cargo xtask cluster [N] [--etcd VERSION|PATH] [--base-port PORT]
 
 Runs N (1 to 9, by default 3) etcd members on 127.0.0.1 until Ctrl-C, then stops them and
 removes their data. Prints the client URLs and a line to export ETCD_SERVERS with.
 
+  --etcd VERSION     the newest etcd here of that version or series, such as 3.7; a release that
+                     xtask/go pins is built with Go (default: the etcd of the v2 tests)
+  --etcd PATH        that program; a name alone is looked for on PATH
   --base-port PORT   client ports PORT, PORT+2, ...; peer ports between (default: free ones)
 ";
 
 #[derive(Debug, PartialEq)]
 struct Args {
     size: usize,
+    etcd: Option<String>,
     base_port: Option<u16>,
 }
 
 /// Runs the cluster until Ctrl-C, SIGTERM, SIGHUP or the death of a member.
 pub(crate) fn command(parser: lexopt::Parser) -> Outcome {
     let args = parse(parser)?;
-    let etcd = setup::find_etcd().map_err(Failure::new)?;
+    let etcd = match &args.etcd {
+        Some(wanted) => setup::pick(wanted)?,
+        None => setup::find_etcd().map_err(Failure::new)?,
+    };
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
@@ -58,10 +65,11 @@ fn announce(cluster: &Cluster) {
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Args, lexopt::Error> {
-    let mut args = Args { size: 3, base_port: None };
+    let mut args = Args { size: 3, etcd: None, base_port: None };
     let mut seen_size = false;
     while let Some(arg) = parser.next()? {
         match arg {
+            Long("etcd") => args.etcd = Some(parser.value()?.string()?),
             Long("base-port") => args.base_port = Some(parser.value()?.parse()?),
             Value(size) if !seen_size => {
                 args.size = size.parse()?;
@@ -85,11 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn size_and_port_are_read_in_any_order() {
-        assert_eq!(parsed(&[]), Ok(Args { size: 3, base_port: None }));
-        let both = Ok(Args { size: 5, base_port: Some(4001) });
-        assert_eq!(parsed(&["5", "--base-port", "4001"]), both);
-        assert_eq!(parsed(&["--base-port=4001", "5"]), both);
+    fn size_etcd_and_port_are_read_in_any_order() {
+        assert_eq!(parsed(&[]), Ok(Args { size: 3, etcd: None, base_port: None }));
+        let all = Ok(Args { size: 5, etcd: Some("3.7".to_owned()), base_port: Some(4001) });
+        assert_eq!(parsed(&["5", "--base-port", "4001", "--etcd", "3.7"]), all);
+        assert_eq!(parsed(&["--etcd=3.7", "--base-port=4001", "5"]), all);
     }
 
     #[test]

@@ -19,6 +19,13 @@ impl Failure {
     pub(crate) fn new(why: impl Into<String>) -> Self {
         Self::Failed(why.into())
     }
+
+    /// What went wrong, without how.
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Usage(why) | Self::Failed(why) => why,
+        }
+    }
 }
 
 impl From<lexopt::Error> for Failure {

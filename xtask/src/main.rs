@@ -6,6 +6,7 @@
 mod ci;
 mod cluster;
 mod failure;
+mod fuzz;
 mod layers;
 mod run;
 mod setup;
@@ -30,7 +31,7 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "setup",
-        summary: "find what the tests need, install what is missing",
+        summary: "find what the tests need, install or build what is missing",
         help: setup::HELP,
         run: setup::command,
     },
@@ -51,6 +52,12 @@ const COMMANDS: &[Command] = &[
         summary: "run a local cluster of real etcd members until Ctrl-C",
         help: cluster::HELP,
         run: cluster::command,
+    },
+    Command {
+        name: "fuzz",
+        summary: "try any bytes on what reads them, under libFuzzer",
+        help: fuzz::HELP,
+        run: fuzz::command,
     },
     Command {
         name: "layers",

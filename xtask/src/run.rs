@@ -1,6 +1,7 @@
 //! Running other programs, and telling the user which and for how long.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -25,6 +26,12 @@ pub(crate) fn binaries() -> Outcome<PathBuf> {
     let exe = env::current_exe()?;
     let dir = exe.parent().ok_or_else(|| Failure::new("xtask has no folder of its own"))?;
     Ok(dir.to_owned())
+}
+
+/// The file of a program on PATH.
+pub(crate) fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|dir| dir.join(program.as_ref())).find(|file| file.is_file())
 }
 
 /// Runs a program with its output going where ours goes; a bad status is an error that names it.
@@ -82,6 +89,12 @@ mod tests {
     fn durations_read_well() {
         assert_eq!(seconds(Duration::from_millis(7_340)), "7.3 s");
         assert_eq!(seconds(Duration::from_secs(125)), "2 min 5 s");
+    }
+
+    #[test]
+    fn programs_are_found_on_path_only() {
+        assert!(on_path("sh").is_some_and(|path| path.is_absolute()));
+        assert_eq!(on_path("no-such-program-of-ours"), None);
     }
 
     #[test]

@@ -1,22 +1,31 @@
 //! One case of the client benchmark: what the client itself costs, as one line of JSON.
 //!
 //! `bench CASE --endpoint HOST:PORT --n N --concurrency C --value-size B --keys K --threads T`; cases are
-//! v2-set, v2-get and v2-list. Ends with 64 for a case that it does not have.
+//! put, get, get-serializable, range, txn, connect, v2-set, v2-get and v2-list. Ends with 64 for a case
+//! that it does not have.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program, not a library")]
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use etcd_client::v2::Client;
+use etcd_client::v3::Kv;
+use etcd_client::v3::api::{
+    Compare, CompareResult, KeyValue, PutRequest, RangeRequest, TxnRequest,
+};
+use etcd_client::{Client, KeyRange, v2};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Exit status for a case that this program does not have.
 const UNSUPPORTED: u8 = 64;
-/// `v2-set` goes round this many keys.
+/// Writing cases go round this many keys.
 const KEY_RING: usize = 1024;
+const GET_KEY: &str = "bench/get/key";
+const CASES: &[&str] =
+    &["put", "get", "get-serializable", "range", "txn", "connect", "v2-set", "v2-get", "v2-list"];
 
 #[derive(Clone)]
 struct Args {
@@ -53,36 +62,96 @@ fn parse() -> Result<Args, Error> {
     }
 }
 
-async fn operation(client: &Client, args: &Args, value: &str, i: usize) -> Result<(), Error> {
-    let right = match args.case.as_str() {
-        "v2-set" => {
-            let key = format!("/bench/put/{:08}", i % KEY_RING);
-            !client.set(&key, value).await?.key.is_empty()
-        }
-        "v2-get" => {
-            let value = client.get("/bench/get").await?.value;
-            value.is_some_and(|value| value.len() == args.value_size)
-        }
-        _ => {
-            let nodes = client.list("/bench/dir").await?;
-            nodes.len() == args.keys && nodes.iter().all(|node| node.key.starts_with("/bench/dir/"))
-        }
-    };
-    if right { Ok(()) } else { Err("not the reply expected".into()) }
+/// What a case works on.
+#[derive(Clone)]
+struct Bench {
+    v2: v2::Client,
+    kv: Kv,
+    value: bytes::Bytes,
+    text: String,
+    keys: Arc<Vec<bytes::Bytes>>,
+}
+
+impl Bench {
+    fn new(args: &Args) -> Result<Self, Error> {
+        let text = "x".repeat(args.value_size);
+        let prefix = if args.case == "txn" { "bench/txn/" } else { "bench/put/" };
+        let keys = (0..KEY_RING).map(|i| format!("{prefix}{i:08}").into()).collect();
+        let (v2, kv) = (v2::Client::new(&args.endpoint)?, Client::new(&args.endpoint)?.kv());
+        Ok(Self { v2, kv, value: text.clone().into(), text, keys: Arc::new(keys) })
+    }
+
+    async fn operation(&self, args: &Args, i: usize) -> Result<(), Error> {
+        let right = match args.case.as_str() {
+            "put" => self.put(i).await?,
+            "get" => is_whole(self.kv.get(GET_KEY).await?, args),
+            "get-serializable" => {
+                let get = RangeRequest::new(GET_KEY).serializable();
+                is_whole(self.kv.range(get).await?.kvs.pop(), args)
+            }
+            "connect" => {
+                let client = Client::new(&args.endpoint)?;
+                is_whole(client.kv().get(GET_KEY).await?, args)
+            }
+            "range" => self.range(args).await?,
+            "txn" => self.txn(i).await?,
+            "v2-set" => {
+                let key = format!("/bench/put/{:08}", i % KEY_RING);
+                !self.v2.set(&key, &self.text).await?.key.is_empty()
+            }
+            "v2-get" => {
+                let value = self.v2.get("/bench/get").await?.value;
+                value.is_some_and(|value| value.len() == args.value_size)
+            }
+            _ => {
+                let nodes = self.v2.list("/bench/dir").await?;
+                let below = nodes.iter().all(|node| node.key.starts_with("/bench/dir/"));
+                nodes.len() == args.keys && below
+            }
+        };
+        if right { Ok(()) } else { Err("not the reply expected".into()) }
+    }
+
+    async fn put(&self, i: usize) -> Result<bool, Error> {
+        let reply = self.kv.put(&self.keys[i % KEY_RING], &self.value).await?;
+        Ok(reply.revision().0 > 0)
+    }
+
+    async fn range(&self, args: &Args) -> Result<bool, Error> {
+        let found = self.kv.range(KeyRange::prefix("bench/range/")).await?;
+        let bytes: usize = found.kvs.iter().map(|entry| entry.value.len()).sum();
+        let counted = usize::try_from(found.count)?;
+        Ok(counted == args.keys
+            && found.kvs.len() == args.keys
+            && bytes == args.keys * args.value_size)
+    }
+
+    async fn txn(&self, i: usize) -> Result<bool, Error> {
+        let key = &self.keys[i % KEY_RING];
+        let request = TxnRequest::new()
+            .when([Compare::version(key, CompareResult::GREATER, 0)])
+            .then([PutRequest::new(key, &self.value)])
+            .or_else([RangeRequest::new(key)]);
+        let reply = self.kv.txn(request).await?;
+        Ok(reply.succeeded && reply.responses.len() == 1)
+    }
+}
+
+fn is_whole(entry: Option<KeyValue>, args: &Args) -> bool {
+    entry.is_some_and(|entry| entry.key == GET_KEY && entry.value.len() == args.value_size)
 }
 
 /// Runs `n` operations, `concurrency` at a time; answers with their latencies.
-async fn drive(client: &Client, args: &Args, n: usize) -> Result<Vec<Duration>, Error> {
-    let value = "x".repeat(args.value_size);
+async fn drive(bench: &Bench, args: &Args, n: usize) -> Result<Vec<u64>, Error> {
     let workers: Vec<_> = (0..args.concurrency)
         .map(|worker| {
-            let (client, args, value) = (client.clone(), args.clone(), value.clone());
+            let (bench, args) = (bench.clone(), args.clone());
             tokio::spawn(async move {
                 let mut latencies = Vec::with_capacity(n / args.concurrency + 1);
                 for i in (worker..n).step_by(args.concurrency) {
                     let began = Instant::now();
-                    operation(&client, &args, &value, i).await?;
-                    latencies.push(began.elapsed());
+                    bench.operation(&args, i).await?;
+                    latencies.push(began.elapsed().as_nanos() as u64);
                 }
                 Ok::<_, Error>(latencies)
             })
@@ -102,15 +171,15 @@ fn cpu_seconds(usage: &Usage) -> (f64, f64) {
 }
 
 async fn run(args: &Args) -> Result<(), Error> {
-    let client = Client::new(&args.endpoint)?;
-    drive(&client, args, (args.n / 10).clamp(1, 1000)).await?;
+    let bench = Bench::new(args)?;
+    drive(&bench, args, (args.n / 10).clamp(1, 1000)).await?;
     let (began, before) = (Instant::now(), cpu_seconds(&getrusage(UsageWho::RUSAGE_SELF)?));
-    let mut latencies = drive(&client, args, args.n).await?;
+    let mut latencies = drive(&bench, args, args.n).await?;
     let (wall, usage) = (began.elapsed().as_secs_f64(), getrusage(UsageWho::RUSAGE_SELF)?);
     let after = cpu_seconds(&usage);
     let (user, sys) = (after.0 - before.0, after.1 - before.1);
     latencies.sort_unstable();
-    let percentile = |p: usize| latencies[(latencies.len() - 1) * p / 100].as_nanos() as f64 / 1e3;
+    let percentile = |p: usize| latencies[(latencies.len() - 1) * p / 100] as f64 / 1e3;
     println!(
         r#"{{"case":"{}","peer":"ours","n":{},"concurrency":{},"wall_s":{wall:.6},"ops_per_s":{:.1},"cpu_user_s":{user:.6},"cpu_sys_s":{sys:.6},"cpu_us_per_op":{:.3},"p50_us":{:.1},"p99_us":{:.1},"max_rss_kb":{},"errors":0}}"#,
         args.case,
@@ -133,7 +202,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if !["v2-set", "v2-get", "v2-list"].contains(&args.case.as_str()) {
+    if !CASES.contains(&args.case.as_str()) {
         return ExitCode::from(UNSUPPORTED);
     }
     let mut builder = match args.threads {

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use bytes::Bytes;
-use etcd_proto::call::Outcome;
+use etcd_proto::call::{Outcome, Refusal};
 use etcd_proto::error::EncodeError;
-use etcd_proto::ids::InvalidTtl;
+use etcd_proto::grpc::Code;
+use etcd_proto::ids::{InvalidTtl, Revision};
 use etcd_proto::tree::InvalidPath;
 use etcd_proto::v2::{self, ErrorCode};
+use etcd_proto::v3;
+use etcd_proto::v3::error::message;
 use etcd_transport::CallError;
 use etcd_transport::endpoint::InvalidEndpoint;
 use etcd_transport::error::Kind as TransportKind;
@@ -61,10 +64,22 @@ pub enum ErrorKind {
     Timeout,
     /// The history that was asked for is no longer kept.
     HistoryCleared,
+    /// The history that a watch has to go on from is no longer kept.
+    Compacted {
+        /// The first revision that is still kept.
+        revision: Revision,
+    },
+    /// Another cluster answers than before, or one whose history went back: nothing that was known
+    /// of revisions and leases holds any more.
+    AnotherHistory,
+    /// There is no such lease, or no longer.
+    LeaseNotFound,
     /// A server answered with another refusal, or with what is not etcd's.
     Refused,
     /// A connection broke before the answer was whole.
     Interrupted,
+    /// A file, or another place of the caller's choice, could not be written.
+    Io,
 }
 
 impl Error {
@@ -81,8 +96,38 @@ impl Error {
         Self::new(ErrorKind::Unsupported, Outcome::NotApplied, message)
     }
 
+    pub(crate) fn busy(key: &str) -> Self {
+        let message = format!("the lock on {key:?} was not free in time");
+        Self::new(ErrorKind::LockBusy, Outcome::NotApplied, message)
+    }
+
     pub(crate) fn lost(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::LockLost, Outcome::NotApplied, message)
+    }
+
+    pub(crate) fn io(error: std::io::Error) -> Self {
+        Self::from_source(ErrorKind::Io, Outcome::NotApplied, error)
+    }
+
+    pub(crate) fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.0.outcome = outcome;
+        self
+    }
+
+    /// A lock that may have ended, as no renewal was confirmed in time.
+    pub(crate) fn late(key: &str, index: u64) -> Self {
+        Self::lost(format!("the lock on {key:?} with index {index} could not be renewed in time"))
+    }
+
+    /// No server was in reach for too long to go on waiting for a lock.
+    pub(crate) fn out_of_reach(key: &str, last: Option<Self>) -> Self {
+        let message = format!("no server was in reach to wait for the lock on {key:?}");
+        let mut error = Self::new(ErrorKind::Unreachable, Outcome::NotApplied, message);
+        if let Some(last) = last {
+            error.0.attempts.clone_from(&last.0.attempts);
+            error.0.source = Some(Box::new(last));
+        }
+        error
     }
 
     /// The same error as another kind, because more is known now.
@@ -138,12 +183,22 @@ impl Error {
     /// Whether trying again later may help, as far as reaching a server goes.
     pub fn is_transient(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::Interrupted)
-            || self.v2().is_some_and(etcd_proto::call::Refusal::may_pass)
+            || self.v2().is_some_and(Refusal::may_pass)
+            || self.v3().is_some_and(Refusal::may_pass)
     }
 
     /// What happened at each endpoint, in order, where none answered: at most the last 16 attempts.
     pub fn attempts(&self) -> &[Attempt] {
         &self.0.attempts
+    }
+
+    /// The v3 server's own refusal, where one is at the bottom of this.
+    pub fn v3(&self) -> Option<&v3::Error> {
+        let call = self.0.source.as_ref()?.downcast_ref::<CallError<v3::Error>>()?;
+        match call {
+            CallError::Refused { refusal, .. } => Some(refusal),
+            _ => None,
+        }
     }
 
     /// The v2 server's own refusal, where one is at the bottom of this.
@@ -184,7 +239,11 @@ impl fmt::Display for Error {
             ErrorKind::LockLost => "the lock is lost",
             ErrorKind::Unauthorized => "not allowed",
             ErrorKind::Unsupported => "the server does not have this",
+            ErrorKind::Compacted { .. } => "the history to go on from is no longer kept",
+            ErrorKind::AnotherHistory => "another cluster answers, or another history",
+            ErrorKind::LeaseNotFound => "there is no such lease",
             ErrorKind::HistoryCleared => "the history asked for is no longer kept",
+            ErrorKind::Io => "this could not be written",
             _ if matches!(self.v2(), Some(v2::Error::Unreadable { .. })) => {
                 "the answer cannot be read"
             }
@@ -202,6 +261,18 @@ impl std::error::Error for Error {
 
 impl From<CallError<v2::Error>> for Error {
     fn from(error: CallError<v2::Error>) -> Self {
+        Self::from_call(error, kind_of_refusal)
+    }
+}
+
+impl From<CallError<v3::Error>> for Error {
+    fn from(error: CallError<v3::Error>) -> Self {
+        Self::from_call(error, kind_of_v3_refusal)
+    }
+}
+
+impl Error {
+    fn from_call<R: Refusal>(error: CallError<R>, kind: impl Fn(&R) -> ErrorKind) -> Self {
         let outcome = error.outcome();
         match error {
             CallError::Failed(failed) => {
@@ -211,7 +282,7 @@ impl From<CallError<v2::Error>> for Error {
                 error
             }
             CallError::Refused { ref refusal, .. } => {
-                Self::from_source(kind_of_refusal(refusal), outcome, error)
+                Self::from_source(kind(refusal), outcome, error)
             }
             _ => Self::from_source(ErrorKind::Refused, outcome, error),
         }
@@ -253,6 +324,31 @@ fn kind_of_refusal(refusal: &v2::Error) -> ErrorKind {
         Some(ErrorCode::EVENT_INDEX_CLEARED) => ErrorKind::HistoryCleared,
         Some(ErrorCode::ROOT_READ_ONLY) => ErrorKind::InvalidInput,
         None if refusal.status() == 401 => ErrorKind::Unauthorized,
+        _ => ErrorKind::Refused,
+    }
+}
+
+fn kind_of_v3_refusal(refusal: &v3::Error) -> ErrorKind {
+    let Some(status) = refusal.status() else { return ErrorKind::Refused };
+    match (status.message.as_str(), status.code) {
+        (message::COMPACTED, _) => ErrorKind::HistoryCleared,
+        (message::LEASE_NOT_FOUND, _) => ErrorKind::LeaseNotFound,
+        (
+            message::INVALID_TOKEN
+            | message::USER_EMPTY
+            | message::AUTH_REVISION_OLD
+            | message::AUTH_FAILED
+            | message::BARE_INVALID_TOKEN
+            | message::BARE_USER_EMPTY
+            | message::BARE_AUTH_REVISION_OLD
+            | message::BARE_PERMISSION_DENIED,
+            _,
+        ) => ErrorKind::Unauthorized,
+        (_, Code::PERMISSION_DENIED | Code::UNAUTHENTICATED) => ErrorKind::Unauthorized,
+        (_, Code::UNIMPLEMENTED) => ErrorKind::Unsupported,
+        // The server may count our deadline down a little faster than we do.
+        (_, Code::DEADLINE_EXCEEDED) => ErrorKind::Timeout,
+        (_, Code::INVALID_ARGUMENT) => ErrorKind::InvalidInput,
         _ => ErrorKind::Refused,
     }
 }

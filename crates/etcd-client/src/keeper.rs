@@ -1,35 +1,39 @@
 //! When to renew what has a time to live, and when it must be called lost: pure decisions.
 
+use std::ops::Add;
 use std::time::{Duration, Instant};
 
 /// Something that lives for a time and is renewed before it ends.
 ///
 /// The time counts from when a request was sent, never from when its answer came: the server may
-/// have carried it out at any moment between.
+/// have carried it out at any moment between. `T` is an instant of whatever clock counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Keeper {
+pub(crate) struct Keeper<T = Instant> {
     ttl: Duration,
     /// When the last request was sent that is known to have been carried out.
-    confirmed: Instant,
+    confirmed: T,
     /// When the next renewal is due.
-    due: Instant,
+    due: T,
+    /// How long past its deadline it is still worth renewing.
+    patience: Duration,
 }
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
+pub(crate) enum Action<T = Instant> {
     /// Nothing until then.
-    Wait(Instant),
+    Wait(T),
     /// Renew, and give up at this instant.
-    Renew(Instant),
+    Renew(T),
     /// It may have ended: whoever relies on it must stop.
     Lost,
 }
 
 impl Keeper {
-    /// Something that was made by a request sent at `sent`.
-    pub(crate) fn new(ttl: Duration, sent: Instant) -> Self {
-        Self { ttl, confirmed: sent, due: sent + ttl / 3 }
+    /// The same, where nothing relies on it: it may still be there after its deadline, and is
+    /// renewed for so much longer before it is called lost.
+    pub(crate) fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Something that surely lives until this [`deadline`](Self::deadline).
@@ -37,30 +41,61 @@ impl Keeper {
         let sure = Self::new(ttl, deadline).deadline().saturating_duration_since(deadline);
         Self::new(ttl, deadline.checked_sub(sure).unwrap_or(deadline))
     }
+}
+
+impl<T: Copy + Ord + Add<Duration, Output = T>> Keeper<T> {
+    /// Something that was made by a request sent at `sent`.
+    pub(crate) fn new(ttl: Duration, sent: T) -> Self {
+        Self { ttl, confirmed: sent, due: sent + ttl / 3, patience: Duration::ZERO }
+    }
 
     /// Until when it surely lives: a tenth, and at least half a second or a quarter, before the
     /// server's time is over.
-    pub(crate) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> T {
         let margin = (self.ttl / 10).max(Duration::from_millis(500)).min(self.ttl / 4);
-        self.confirmed + self.ttl - margin
+        self.confirmed + (self.ttl - margin)
     }
 
-    pub(crate) fn action(&self, now: Instant) -> Action {
+    /// When the server's time is over, if it counted from when the request was sent.
+    pub(crate) fn end(&self) -> T {
+        self.confirmed + self.ttl
+    }
+
+    /// When the next renewal is due.
+    pub(crate) fn due(&self) -> T {
+        self.due
+    }
+
+    pub(crate) fn action(&self, now: T) -> Action<T> {
+        let end = self.deadline() + self.patience;
         match now {
-            _ if now >= self.deadline() => Action::Lost,
-            _ if now >= self.due => Action::Renew(self.deadline()),
-            _ => Action::Wait(self.due.min(self.deadline())),
+            _ if now >= end => Action::Lost,
+            _ if now >= self.due => Action::Renew(end),
+            _ => Action::Wait(self.due.min(end)),
         }
     }
 
+    /// Whether it surely lives, and no renewal is due.
+    pub(crate) fn is_fresh(&self, now: T) -> bool {
+        now < self.due.min(self.deadline())
+    }
+
     /// A renewal that was sent at `sent` was carried out.
-    pub(crate) fn renewed(&mut self, sent: Instant) {
+    pub(crate) fn renewed(&mut self, sent: T) {
         self.confirmed = self.confirmed.max(sent);
         self.due = self.confirmed + self.ttl / 3;
     }
 
+    /// A renewal that was sent at `sent` was carried out, and gave another time to live.
+    pub(crate) fn renewed_for(&mut self, ttl: Duration, sent: T) {
+        if sent >= self.confirmed {
+            self.ttl = ttl;
+            self.renewed(sent);
+        }
+    }
+
     /// A renewal failed in a way that another may not: it is tried again after a while.
-    pub(crate) fn failed(&mut self, now: Instant) {
+    pub(crate) fn failed(&mut self, now: T) {
         self.due = now + (self.ttl / 20).clamp(Duration::from_millis(50), Duration::from_secs(1));
     }
 }
@@ -100,6 +135,23 @@ mod tests {
         let mut keeper = Keeper::new(seconds(6.0), sent);
         keeper.failed(sent + seconds(2.0));
         assert_eq!(keeper.action(sent + seconds(2.0)), Action::Wait(sent + seconds(2.3)));
+    }
+
+    #[test]
+    fn what_nothing_relies_on_is_renewed_for_longer_and_with_pauses() {
+        let sent = Instant::now();
+        let mut keeper = Keeper::new(seconds(2.0), sent).patient(seconds(60.0));
+        let (deadline, end) = (sent + seconds(1.5), sent + seconds(61.5));
+        assert_eq!(keeper.deadline(), deadline);
+        assert_eq!(keeper.action(deadline), Action::Renew(end));
+        assert!(!keeper.is_fresh(deadline));
+        keeper.failed(deadline);
+        assert_eq!(keeper.action(deadline), Action::Wait(deadline + seconds(0.1)));
+        assert!(!keeper.is_fresh(deadline), "no claim past the deadline");
+        assert_eq!(keeper.action(end), Action::Lost);
+        keeper.renewed(deadline);
+        assert_eq!(keeper.deadline(), deadline + seconds(1.5));
+        assert!(keeper.is_fresh(deadline));
     }
 
     #[test]

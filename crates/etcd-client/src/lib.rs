@@ -1,10 +1,12 @@
 //! An etcd client that is right when things break.
 //!
-//! Two ways in, over the same transport:
+//! Three ways in, over the same transport:
 //!
 //! * [`Session`]: ten calls (open, get, list, set, delete, leader, watch, lock, unlock, close) that
 //!   mean the same on every etcd. Start here.
-//! * [`v2::Client`]: the whole v2 API, for those who need all of it.
+//! * [`Client`]: the whole v3 API of etcd 3.4 to 3.7, with leases that are kept, locks and elections
+//!   with fencing tokens, and watches that resume.
+//! * [`v2::Client`]: the whole v2 API, up to etcd 3.5, for those who need all of it.
 //!
 //! ```no_run
 //! use etcd_client::Session;
@@ -19,7 +21,8 @@
 //!
 //! What holds for every call:
 //!
-//! * It ends by a deadline, 5 s unless told otherwise.
+//! * A request ends by a deadline, 5 s unless told otherwise. A few calls make more than one, and
+//!   say so; only watches and those who wait for a lock go on without end.
 //! * An endpoint that is down, silent or gone is passed over; a write is sent again only with proof
 //!   that it was not processed.
 //! * An [`Error`] says whether the operation took effect: [`Outcome`] is *not applied*, *applied* or
@@ -29,18 +32,28 @@
 //! The feature `blocking` adds the module `blocking`: the same calls without async.
 
 pub mod error;
+pub mod servers;
 pub mod session;
 pub mod v2;
+pub mod v3;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
 
+mod clock;
+mod keep;
 mod keeper;
+mod learnt;
+mod moment;
+mod stop;
 
 pub use error::{Error, ErrorKind};
 pub use etcd_proto::call::Outcome;
-pub use etcd_proto::ids::Ttl;
+pub use etcd_proto::ids::{ClusterId, LeaseId, MemberId, Revision, Ttl};
+pub use etcd_proto::key::KeyRange;
+pub use etcd_proto::plain;
 pub use etcd_proto::tree;
 pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
 pub use etcd_transport::{CallOptions, Config, Counters, EndpointStatus};
 pub use session::Session;
+pub use v3::Client;

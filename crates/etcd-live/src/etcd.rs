@@ -1,6 +1,9 @@
 //! The programs under test, as `cargo xtask test` names them in the environment.
 
 use std::path::PathBuf;
+use std::process::Command;
+
+use etcd_client::session::{Api, SessionOptions};
 
 use crate::members::{Cluster, Etcd, Options};
 
@@ -11,6 +14,52 @@ use crate::members::{Cluster, Etcd, Options};
 /// Without one: a live test must not pass for want of a server.
 pub fn etcd() -> Etcd {
     Etcd::at(program("ETCD_BIN")).unwrap_or_else(|error| panic!("ETCD_BIN: {error}"))
+}
+
+/// The etcds that speak v3, oldest first: those that `ETCD_V3_BINS` names.
+///
+/// # Panics
+///
+/// Without any, or with one that is not etcd.
+pub fn v3_etcds() -> Vec<Etcd> {
+    let paths = program("ETCD_V3_BINS");
+    let at = |path| Etcd::at(path).unwrap_or_else(|error| panic!("ETCD_V3_BINS: {error}"));
+    let mut etcds: Vec<_> = std::env::split_paths(&paths).map(at).collect();
+    etcds.sort_by_key(|etcd| etcd.version);
+    etcds
+}
+
+/// The oldest etcd that speaks v3.
+///
+/// # Panics
+///
+/// As for [`v3_etcds`].
+pub fn oldest() -> Etcd {
+    v3_etcds().swap_remove(0)
+}
+
+/// The newest etcd that speaks v3; the same as [`oldest`] where there is but one.
+///
+/// # Panics
+///
+/// As for [`v3_etcds`].
+pub fn newest() -> Etcd {
+    v3_etcds().pop().expect("there is an oldest")
+}
+
+/// The command line client that etcd comes with, on servers as a client takes them.
+///
+/// It is the program that `ETCDCTL_BIN` names. Tests that call this have `etcdctl` in their names:
+/// by that they are left out where it is missing.
+///
+/// # Panics
+///
+/// Without one.
+pub fn etcdctl(servers: &str) -> Command {
+    let mut command = Command::new(program("ETCDCTL_BIN"));
+    // It takes variables for flags, and ours for a mistake.
+    command.env_clear().arg("--endpoints").arg(servers);
+    command
 }
 
 /// The program that an environment variable names.
@@ -40,9 +89,22 @@ pub fn cluster(size: usize) -> Cluster {
 ///
 /// As for [`cluster`].
 pub fn cluster_with(size: usize, options: &Options) -> Cluster {
-    let etcd = etcd();
-    Cluster::start(&etcd, size, options)
+    cluster_of(&etcd(), size, options)
+}
+
+/// Like [`cluster_with`], of an etcd of one's choice.
+///
+/// # Panics
+///
+/// As for [`cluster`].
+pub fn cluster_of(etcd: &Etcd, size: usize, options: &Options) -> Cluster {
+    Cluster::start(etcd, size, options)
         .unwrap_or_else(|error| panic!("{size} members of etcd {}: {error}", etcd.version))
+}
+
+/// How to open a session that speaks v2.
+pub fn v2() -> SessionOptions {
+    SessionOptions::new().api(Api::V2)
 }
 
 /// All endpoints of a cluster as a client takes them: `host:port,host:port`.

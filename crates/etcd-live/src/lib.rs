@@ -5,18 +5,22 @@
 //! for want of a server.
 //!
 //! * [`members`]: etcd members on loopback, started, killed, paused;
-//! * [`etcd`]: the programs under test;
+//! * [`etcd`]: the programs under test, and clusters of them; `v3_etcds` has each version of v3;
 //! * [`faults`]: kills and pauses members one after another, until told to stop;
-//! * [`proxy`]: stands between a client and one member, and cuts, stalls or slows connections;
+//! * [`proxy`]: stands between a client and one member; cuts, stalls or slows connections, in one
+//!   direction or both, and ends them at a certain byte;
 //! * [`blackhole`]: endpoints that refuse, never connect or never answer;
 //! * [`program`]: runs the programs under test, and tells what they said and how they ended;
+//! * [`queue`]: who stands in a lock's queue;
 //! * [`section`]: what those do who contend for a lock, to find out whether another is inside too.
 
 pub mod blackhole;
+pub mod each;
 pub mod etcd;
 pub mod faults;
-#[path = "../../../xtask/src/members.rs"]
+#[path = "../../../xtask/src/members/mod.rs"]
 pub mod members;
 pub mod program;
 pub mod proxy;
+pub mod queue;
 pub mod section;

@@ -9,6 +9,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use etcd_client::blocking::Session;
+use etcd_client::session::{Api, SessionOptions};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -23,12 +25,18 @@ const LOOK: Duration = Duration::from_millis(2);
 #[derive(Clone, Debug)]
 pub struct EtcdTest {
     servers: String,
+    api: Api,
 }
 
 impl EtcdTest {
-    /// On a list of servers as a client takes it.
+    /// On a list of servers as a client takes it, over v2.
     pub fn on(servers: impl Into<String>) -> Self {
-        Self { servers: servers.into() }
+        Self { servers: servers.into(), api: Api::V2 }
+    }
+
+    /// The same over another API.
+    pub fn over(self, api: Api) -> Self {
+        Self { api, ..self }
     }
 
     /// The servers.
@@ -36,10 +44,20 @@ impl EtcdTest {
         &self.servers
     }
 
+    /// A session with the same servers.
+    ///
+    /// # Panics
+    ///
+    /// When they cannot be reached.
+    pub fn session(&self) -> Session {
+        let options = SessionOptions::new().api(self.api);
+        Session::open_with(&self.servers, options).expect("a session")
+    }
+
     /// `etcd-test` with these arguments and, in the environment, the servers.
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = command("ETCD_TEST_BIN", args);
-        command.env("ETCD_SERVERS", &self.servers);
+        command.env("ETCD_SERVERS", &self.servers).env("ETCD_API", word(self.api));
         command
     }
 
@@ -85,9 +103,20 @@ impl EtcdTest {
     }
 }
 
-/// `leader-demo` with these arguments, and no servers from the environment.
+/// `leader-demo` with these arguments, and no servers from the environment, over v2.
 pub fn leader_demo<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
-    command("LEADER_DEMO_BIN", args)
+    let mut command = command("LEADER_DEMO_BIN", args);
+    command.env("ETCD_API", word(Api::V2));
+    command
+}
+
+/// An API, as programs are told of it.
+fn word(api: Api) -> &'static str {
+    match api {
+        Api::V2 => "v2",
+        Api::V3 => "v3",
+        _ => "auto",
+    }
 }
 
 /// A program that has ended.
@@ -187,13 +216,18 @@ impl Running {
         kill(self.pid(), signal).expect("the program is there");
     }
 
-    /// Sends a signal to it and to all that it started, as a keyboard does.
+    /// Sends a signal to it and to the process groups that it started.
     ///
     /// # Panics
     ///
-    /// When they are gone.
+    /// When it is gone.
     pub fn signal_all(&self, signal: Signal) {
+        let started = children(self.pid());
         killpg(self.pid(), signal).expect("the program is there");
+        for child in started {
+            // One that has no group of its own is reached already, and another may have ended.
+            let _ = killpg(child, signal);
+        }
     }
 
     /// Whether it still runs.
@@ -261,8 +295,11 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.is_running() {
-            // It may end by itself just now.
-            let _ = killpg(self.pid(), Signal::SIGKILL);
+            let started = children(self.pid());
+            for group in [self.pid()].into_iter().chain(started) {
+                // It may end by itself just now.
+                let _ = killpg(group, Signal::SIGKILL);
+            }
             let _ = self.child.wait();
         }
     }
@@ -270,7 +307,7 @@ impl Drop for Running {
 
 fn command<A: AsRef<OsStr>>(variable: &str, args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(program(variable));
-    command.args(args).env_remove("ETCD_SERVERS");
+    command.args(args).env_remove("ETCD_SERVERS").env_remove("ETCD_API");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -302,4 +339,11 @@ fn peak_memory(pid: Pid) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// The processes that a process has started, where the system tells.
+fn children(parent: Pid) -> Vec<Pid> {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let listed = fs::read_to_string(path).unwrap_or_default();
+    listed.split_whitespace().filter_map(|pid| pid.parse().ok().map(Pid::from_raw)).collect()
 }

@@ -1,5 +1,7 @@
 //! The seam between what is said to etcd and who carries it there.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
@@ -58,11 +60,58 @@ pub trait Streaming {
     fn decoder(&self) -> Self::Decoder;
 
     /// Reads a whole reply whose head said that no stream follows.
-    fn refusal(&self, reply: Incoming) -> Self::Refusal;
+    fn refusal(reply: Incoming) -> Self::Refusal;
 
     /// Whether the head of a reply says that a stream follows.
-    fn accepts(&self, status: StatusCode) -> bool {
+    fn accepts(status: StatusCode, _headers: &HeaderMap) -> bool {
         status.is_success()
+    }
+
+    /// What the end of a stream says, by the headers of the reply and what came after the body.
+    ///
+    /// # Errors
+    ///
+    /// The server's refusal to go on, or that the stream was cut.
+    fn ended(_headers: &HeaderMap, _trailers: Option<&HeaderMap>) -> Result<(), Self::Refusal> {
+        Ok(())
+    }
+}
+
+/// A stream in both directions: more messages may follow the one that opens it.
+pub trait Duplex: Streaming {
+    /// What is sent.
+    type Message;
+
+    /// A message as it goes on the wire.
+    ///
+    /// # Errors
+    ///
+    /// When the message cannot be expressed.
+    fn encode(message: &Self::Message) -> Result<Bytes, EncodeError>;
+}
+
+/// An exchange that its caller knows to bear repeating: a repeat is harmless, or recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guarded<E>(pub E);
+
+impl<E: Exchange> Exchange for Guarded<E> {
+    type Reply = E::Reply;
+    type Refusal = E::Refusal;
+    const HTTP: HttpVersion = E::HTTP;
+
+    fn replay(&self) -> Replay {
+        match self.0.replay() {
+            Replay::Once => Replay::Guarded,
+            other => other,
+        }
+    }
+
+    fn request(&self) -> Result<Outgoing, EncodeError> {
+        self.0.request()
+    }
+
+    fn decode(&self, reply: Incoming) -> Result<E::Reply, E::Refusal> {
+        self.0.decode(reply)
     }
 }
 
@@ -72,7 +121,7 @@ pub trait StreamDecoder {
     type Item;
 
     /// Takes more bytes of the stream.
-    fn push(&mut self, bytes: &[u8]);
+    fn push(&mut self, bytes: Bytes);
 
     /// The next whole item; nothing when more bytes are needed.
     ///
@@ -80,6 +129,11 @@ pub trait StreamDecoder {
     ///
     /// When the bytes cannot be an item, or an item is longer than the decoder allows.
     fn next(&mut self) -> Result<Option<Self::Item>, DecodeError>;
+
+    /// Whether a part of an item is held, so that a stream that ends now was cut.
+    fn is_within_item(&self) -> bool {
+        false
+    }
 }
 
 /// What the server's own words prove about the request.
@@ -87,8 +141,24 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
     /// Whether the operation took effect.
     fn outcome(&self) -> Outcome;
 
+    /// What may well lead to another answer.
+    fn remedy(&self) -> Remedy;
+
     /// Whether another member, or the same one later, may well answer otherwise.
-    fn may_pass(&self) -> bool;
+    fn may_pass(&self) -> bool {
+        self.remedy() != Remedy::Nothing
+    }
+}
+
+/// What may well lead to another answer than the one a server gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Remedy {
+    /// Nothing: every member would say the same.
+    Nothing,
+    /// Asking another server: this one may be none of the cluster's.
+    Elsewhere,
+    /// Waiting: the cluster is not settled.
+    Later,
 }
 
 /// Whether a request may be sent again when it is not known what became of it.
@@ -113,8 +183,8 @@ pub enum Outcome {
     Unknown,
 }
 
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotApplied => "not applied",
             Self::Applied => "applied",
@@ -135,8 +205,8 @@ pub enum HttpVersion {
 /// The longest target in bytes: `http::Uri` holds no more.
 pub const MAX_TARGET: usize = 65_534;
 
-/// A request, ready to be carried.
-#[derive(Debug, Clone)]
+/// A request, ready to be carried. `Debug` leaves out the body, which may hold a password.
+#[derive(Clone)]
 pub struct Outgoing {
     /// The HTTP method.
     pub method: Method,
@@ -148,8 +218,19 @@ pub struct Outgoing {
     pub body: Bytes,
 }
 
-/// A whole reply.
-#[derive(Debug, Clone)]
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("method", &self.method)
+            .field("target", &self.target)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
+}
+
+/// A whole reply. `Debug` leaves out the body, which may hold a token.
+#[derive(Clone)]
 pub struct Incoming {
     /// The HTTP status.
     pub status: StatusCode,
@@ -159,6 +240,17 @@ pub struct Incoming {
     pub body: Bytes,
     /// What came after the body, where anything did.
     pub trailers: Option<HeaderMap>,
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("trailers", &self.trailers)
+            .finish()
+    }
 }
 
 impl Incoming {

@@ -24,11 +24,19 @@
 //! | --- | --- |
 //! | [`call`] | the seam between a request and whoever carries it |
 //! | [`ids`] | time to live, revision, lease, member and cluster ids |
+//! | [`key`] | ranges of keys |
+//! | [`plain`] | text from elsewhere, fit for a terminal |
 //! | [`tree`] | key paths, and trees of keys from nested or flat listings |
 //! | [`v2`] | the v2 API: keys, watch, members, statistics, auth, lock module |
+//! | [`v3`] | the v3 API: every message, and every call with what a failure of it proves |
+//! | [`grpc`] | how v3 messages are framed, and how a reply ends |
 
 pub mod call;
 pub mod error;
+pub mod grpc;
 pub mod ids;
+pub mod key;
+pub mod plain;
 pub mod tree;
 pub mod v2;
+pub mod v3;

@@ -5,14 +5,15 @@
 
 mod common;
 
+use bytes::Bytes;
 use etcd_proto::call::{Outcome, Refusal, StreamDecoder, Streaming};
 use etcd_proto::error::DecodeError;
 use etcd_proto::v2::{Action, ErrorCode, EventDecoder, KeyReply, Watch};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use common::{captured, key};
+use common::captured;
 
 /// Events of a real stream, and some that try a reader: braces, escapes and characters of several
 /// bytes in values, what no etcd sends yet, and an event without a node.
@@ -33,7 +34,7 @@ fn objects() -> Vec<String> {
 fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<KeyReply>, Option<DecodeError>) {
     let (mut decoder, mut events) = (EventDecoder::default(), Vec::new());
     for piece in pieces {
-        decoder.push(piece);
+        decoder.push(Bytes::copy_from_slice(piece));
         loop {
             match decoder.next() {
                 Ok(Some(event)) => events.push(event),
@@ -93,13 +94,13 @@ fn byte_by_byte_each_event_comes_with_its_last_byte() {
         for object in objects() {
             let (last, rest) = object.as_bytes().split_last().unwrap();
             for byte in rest {
-                decoder.push(&[*byte]);
+                decoder.push(Bytes::copy_from_slice(&[*byte]));
                 assert_eq!(decoder.next(), Ok(None));
                 assert!(decoder.is_within_event());
             }
-            decoder.push(&[*last]);
+            decoder.push(Bytes::copy_from_slice(&[*last]));
             assert!(decoder.next().unwrap().is_some(), "{object}");
-            decoder.push(separator.as_bytes());
+            decoder.push(Bytes::copy_from_slice(separator.as_bytes()));
             assert_eq!(decoder.next(), Ok(None));
             assert!(!decoder.is_within_event(), "{separator:?} is part of no event");
         }
@@ -111,7 +112,7 @@ fn a_body_that_ends_within_an_event_is_seen_to() {
     let object = &objects()[0];
     for length in 1..object.len() {
         let mut decoder = EventDecoder::default();
-        decoder.push(&object.as_bytes()[..length]);
+        decoder.push(Bytes::copy_from_slice(&object.as_bytes()[..length]));
         assert_eq!(decoder.next(), Ok(None));
         assert!(decoder.is_within_event());
     }
@@ -146,11 +147,11 @@ fn an_error_ends_the_stream_and_shows_how_it_began() {
 #[test]
 fn an_event_without_end_is_given_up() {
     let mut decoder = EventDecoder::default();
-    decoder.push(br#"{"action":"set","node":{"value":""#);
+    decoder.push(Bytes::copy_from_slice(br#"{"action":"set","node":{"value":""#));
     let mebibyte = vec![b'x'; 1 << 20];
     for _ in 0..64 {
         assert_eq!(decoder.next(), Ok(None));
-        decoder.push(&mebibyte);
+        decoder.push(Bytes::copy_from_slice(&mebibyte));
     }
     let error = decoder.next().unwrap_err();
     assert!(error.reason.contains("longer than"), "{error}");
@@ -164,6 +165,9 @@ fn deep_events_are_refused_without_overflow() {
     let (events, error) = read([whole.as_bytes()]);
     assert!(events.is_empty());
     assert!(error.unwrap().reason.contains("recursion limit"));
+    let deep = r#"{"action":"set","node":"#.to_owned() + &r#"{"nodes":["#.repeat(200);
+    let (events, error) = read([(deep + &"]}".repeat(200) + "}").as_bytes()]);
+    assert_eq!((events.len(), error), (1, None), "as deep as a key can be");
 }
 
 #[test]
@@ -177,13 +181,12 @@ fn values_are_completed_and_removals_are_not() {
 
 #[test]
 fn a_watch_tells_a_stream_from_a_refusal() {
-    let watch = Watch::new(key("/k"));
-    assert!(watch.accepts(StatusCode::OK));
+    assert!(Watch::accepts(StatusCode::OK, &HeaderMap::new()));
     for status in [StatusCode::BAD_REQUEST, StatusCode::TEMPORARY_REDIRECT, StatusCode::NOT_FOUND] {
-        assert!(!watch.accepts(status));
+        assert!(!Watch::accepts(status, &HeaderMap::new()));
     }
     let captured = captured::all().into_iter().find(|c| c.line.contains("waitIndex=3")).unwrap();
-    let refusal = watch.refusal(captured.reply.unwrap());
+    let refusal = Watch::refusal(captured.reply.unwrap());
     assert_eq!(refusal.code(), Some(ErrorCode::EVENT_INDEX_CLEARED));
     assert_eq!((refusal.outcome(), refusal.may_pass()), (Outcome::NotApplied, false));
 }

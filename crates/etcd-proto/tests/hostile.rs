@@ -139,18 +139,42 @@ fn deep_nesting_is_refused_without_overflow() {
     }
 }
 
+/// A directory in a directory and so on, with a value in the last.
+fn deep_body(depth: usize) -> String {
+    let key = |depth: usize| "/d".repeat(depth);
+    let leaf = json!({"key": key(depth + 1), "value": "v"});
+    let mut text = String::new();
+    for depth in 1..=depth {
+        text += &format!(r#"{{"key":"{}","dir":true,"nodes":["#, key(depth));
+    }
+    text += &leaf.to_string();
+    format!(r#"{{"action":"get","node":{text}{}}}"#, "]}".repeat(depth))
+}
+
+/// Any writer can make a key of so many segments, and is not to stop all who read above it.
 #[test]
-fn a_deep_directory_of_a_real_store_is_read() {
-    let mut node = json!({"key": "/deep", "value": "v"});
-    for _ in 0..50 {
-        node = json!({"key": "/d", "dir": true, "nodes": [node]});
+fn a_deep_directory_is_read_walked_and_found() {
+    for depth in [50, 70, 126, 127, 128, 400, 2000] {
+        let node = Get::new(key("/d")).decode(ok(deep_body(depth))).unwrap().node.unwrap();
+        let same = node.clone();
+        assert!(format!("{node:?}").len() > depth && same == node);
+        let tree = node.into_tree();
+        let last = tree.walk().find(|visit| visit.node.value.is_some()).unwrap();
+        assert_eq!(last.path, "d/".repeat(depth).trim_end_matches('/'));
+        let found = tree.find(&last.path).and_then(|node| node.value.as_ref()).unwrap();
+        assert_eq!(found.value.as_deref(), Some("v"));
+        assert_eq!(tree.walk().count(), depth);
     }
-    let body = json!({"action": "get", "node": node}).to_string();
-    let mut node = Get::new(key("/d")).decode(ok(body)).unwrap().node.unwrap();
-    for _ in 0..50 {
-        node = node.nodes.remove(0);
+}
+
+#[test]
+fn deep_directories_are_sorted_with_those_that_hold_others_first() {
+    let mut node = Get::new(key("/d")).decode(ok(deep_body(140))).unwrap().node.unwrap();
+    node.sort();
+    while let [first, ..] = &node.nodes[..] {
+        assert!(node.nodes.is_sorted_by_key(|node| node.key.len()));
+        node = first.clone();
     }
-    assert_eq!(node.value.as_deref(), Some("v"));
 }
 
 /// Each field of a key reply with a value of a type that it never has.

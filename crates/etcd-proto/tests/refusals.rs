@@ -79,7 +79,10 @@ fn statuses_prove_it_where_there_is_no_code() {
             let error = read(code, body);
             assert_eq!(error.code(), None);
             assert_eq!(error.status(), status(code));
-            assert_eq!((error.outcome(), error.may_pass()), (outcome, may_pass), "{code} {body}");
+            // A page of somebody's own, where etcd has a text or none: it is no etcd that answers.
+            let foreign = code == 404 && matches!(body, "<html></html>" | "");
+            let expected = (outcome, may_pass || foreign);
+            assert_eq!((error.outcome(), error.may_pass()), expected, "{code} {body}");
         }
     }
 }

@@ -19,26 +19,45 @@ macro_rules! classes {
     };
 }
 
-fn classes() -> Vec<(&'static str, Method, Replay)> {
-    let ttl = Ttl::from_seconds(5).unwrap();
-    let holder = LockHolder::Index(1);
-    let peers = ["http://h:2380"];
+type Class = (&'static str, Method, Replay);
+
+fn classes() -> Vec<Class> {
+    [keys(), modules(), cluster(), auth()].concat()
+}
+
+fn ttl() -> Ttl {
+    Ttl::from_seconds(5).unwrap()
+}
+
+fn keys() -> Vec<Class> {
     classes![
         Get::new(key("/k")),
         Head::new(key("/k")),
         Set::new(key("/k"), "v"),
         Set::new(key("/k"), "v").if_absent(),
         Set::new(key("/k"), "v").if_index(7),
-        Refresh::new(key("/k"), ttl),
+        Refresh::new(key("/k"), ttl()),
         CreateInOrder::new(key("/k"), "v"),
         Delete::new(key("/k")),
-        LockAcquire::new(key("/k"), ttl),
+    ]
+}
+
+fn modules() -> Vec<Class> {
+    let holder = LockHolder::Index(1);
+    classes![
+        LockAcquire::new(key("/k"), ttl()),
         LockRead::new(key("/k"), LockField::Value),
-        LockRenew::new(key("/k"), holder.clone(), ttl),
+        LockRenew::new(key("/k"), holder.clone(), ttl()),
         LockRelease::new(key("/k"), holder.clone()),
-        LeaderAcquire::new(key("/k"), "n", ttl),
+        LeaderAcquire::new(key("/k"), "n", ttl()),
         LeaderRead::new(key("/k")),
         LeaderRelease::new(key("/k"), "n"),
+    ]
+}
+
+fn cluster() -> Vec<Class> {
+    let peers = ["http://h:2380"];
+    classes![
         MemberList,
         MemberAdd::new(peers),
         MemberRemove::new(MemberId(1)),
@@ -50,8 +69,13 @@ fn classes() -> Vec<(&'static str, Method, Replay)> {
         StatsSelf,
         StatsLeader,
         StatsStore,
-        GetHealth,
+        GetHealth::new(),
         GetVersion,
+    ]
+}
+
+fn auth() -> Vec<Class> {
+    classes![
         AuthStatus,
         AuthEnable,
         AuthDisable,

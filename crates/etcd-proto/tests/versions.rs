@@ -137,7 +137,7 @@ fn a_refusal_says_what_is_needed_and_what_there_is() {
 
 #[test]
 fn health_is_read_in_every_shape() {
-    let read = |status, body: &'static str| GetHealth.decode(Incoming::new(status, body));
+    let read = |status, body: &'static str| GetHealth::new().decode(Incoming::new(status, body));
     let table = [
         (StatusCode::OK, r#"{"health": "true"}"#, true, ""),
         (StatusCode::OK, r#"{"health":true}"#, true, ""),
@@ -157,4 +157,12 @@ fn health_is_read_in_every_shape() {
     let absent = read(StatusCode::NOT_FOUND, "404 page not found\n").unwrap_err();
     assert!(absent.is_unsupported(), "0.x has no health report");
     assert!(read(StatusCode::SERVICE_UNAVAILABLE, "busy").is_err());
+}
+
+#[test]
+fn health_is_asked_for_in_parts() {
+    let target = |health: GetHealth| health.request().unwrap().target.to_string();
+    assert_eq!(target(GetHealth::new()), "/health");
+    let parts = GetHealth::new().exclude("NOSPACE").exclude("A&B").serializable();
+    assert_eq!(target(parts), "/health?exclude=NOSPACE&exclude=A%26B&serializable=true");
 }

@@ -18,12 +18,14 @@ pub(crate) struct Cli {
         long,
         global = true,
         env = "ETCD_SERVERS",
+        // It may hold what is not to be shown.
+        hide_env_values = true,
         default_value = "127.0.0.1:2379",
         value_name = "LIST"
     )]
     pub(crate) servers: String,
     /// The API to speak
-    #[arg(long, global = true, value_enum, default_value_t = ApiName::Auto)]
+    #[arg(long, global = true, value_enum, env = "ETCD_API", default_value_t = ApiName::Auto)]
     api: ApiName,
     /// How results are written
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]
@@ -160,7 +162,7 @@ pub(crate) struct Lock {
     /// How long to wait for one's turn, in seconds; as long as it takes when left out
     #[arg(long, value_parser = seconds_or_none, value_name = "SECONDS")]
     pub(crate) wait: Option<Duration>,
-    /// Run this while the lock is held; it is ended when the lock is lost
+    /// Run this while the lock is held; with all that it started it is ended when the lock is lost
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
 }

@@ -3,10 +3,9 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use etcd_client::plain::{Plain, PlainText};
 use etcd_client::{Error, ErrorKind, Outcome};
 use nix::sys::signal::Signal;
-
-use crate::escape::{escape, escape_text};
 
 /// An exit status with a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +28,18 @@ pub(crate) enum Exit {
     Interrupted,
     /// Asked to end.
     Terminated,
-    /// As a command that was run ended.
+    /// As a command that was run ended: its status, or 128 and a signal.
     Child(u8),
 }
 
 impl Exit {
     /// After a signal that asked the program to end.
     pub(crate) fn of_signal(signal: Signal) -> Self {
-        if signal == Signal::SIGINT { Self::Interrupted } else { Self::Terminated }
+        match signal {
+            Signal::SIGINT => Self::Interrupted,
+            Signal::SIGTERM => Self::Terminated,
+            other => Self::Child(128 + other as u8),
+        }
     }
 }
 
@@ -60,7 +63,7 @@ impl From<Exit> for ExitCode {
 /// Says what is wrong with the command line, or the help that it asked for.
 pub(crate) fn usage(error: &clap::Error) -> Exit {
     // It repeats what was typed, which may come from anywhere.
-    let text = escape_text(&error.to_string());
+    let text = PlainText(&error.to_string()).to_string();
     // Whoever closed the pipe does not want to hear it.
     if error.use_stderr() {
         let _ = std::io::stderr().write_all(text.as_bytes());
@@ -73,7 +76,7 @@ pub(crate) fn usage(error: &clap::Error) -> Exit {
 /// Says something on standard error, on a line of its own.
 pub(crate) fn say(text: &str) {
     // Nobody is left to be told that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "etcd-test: {}", escape(text));
+    let _ = writeln!(std::io::stderr(), "etcd-test: {}", Plain(text));
 }
 
 /// Says on standard error what went wrong, and how the program is to end. A closed pipe is no

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use args::{Cli, Command};
-use etcd_client::Session;
+use etcd_client::{Session, servers};
 use exit::Exit;
 use output::Output;
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 
 async fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let command = execute(cli);
-    // These two have something to give up, or to wait for, when interrupted.
+    // It has a place in a queue to give up, or a command to wait for, when interrupted.
     if matches!(cli.command, Command::Lock(_)) {
         return command.await;
     }
@@ -48,6 +48,7 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 async fn execute(cli: &Cli) -> anyhow::Result<Exit> {
+    servers::check(&cli.servers)?;
     let session = Session::open_with(&cli.servers, cli.session_options()?).await?;
     let output = Output::new(cli.output);
     match &cli.command {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
 /// How a channel behaves. `Config::default()` is meant to be right as it is.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -28,6 +30,11 @@ pub struct Config {
     /// After that it is asked for its version first, which costs a round trip and keeps a write
     /// from being lost in a connection that is dead.
     pub proven: Duration,
+    /// How long an HTTP/2 connection with requests under way may stay silent before the server is
+    /// asked whether it is there; 10 s. etcd ends connections that ask more than once in 5 s.
+    pub ping: Duration,
+    /// How long the answer to that may take before the connection is given up; 3 s.
+    pub pong: Duration,
     /// The longest reply body; 64 MiB.
     pub max_reply: usize,
     /// User and password for every request to a configured endpoint; none.
@@ -43,6 +50,8 @@ impl Default for Config {
             connect: Duration::from_secs(2),
             rounds: 5,
             proven: Duration::from_secs(10),
+            ping: Duration::from_secs(10),
+            pong: Duration::from_secs(3),
             max_reply: 64 << 20,
             credentials: None,
         }
@@ -69,20 +78,31 @@ impl Config {
 /// A user and a password, ready to be sent and never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    basic: String,
+    user: String,
+    password: String,
 }
 
 impl Credentials {
-    /// The credentials of a v2 user, as HTTP basic authentication has them.
+    /// The credentials of a user: v2 servers get them with every request, v3 servers for a token.
     pub fn new(user: &str, password: &str) -> Self {
-        use base64::Engine as _;
-        let pair = format!("{user}:{password}");
-        Self { basic: format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)) }
+        Self { user: user.to_owned(), password: password.to_owned() }
     }
 
-    /// The value of an `Authorization` header.
-    pub(crate) fn header(&self) -> &str {
-        &self.basic
+    /// The user's name.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The password, for whoever has to send it.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The value of an `Authorization` header, as HTTP basic authentication has it.
+    pub(crate) fn header(&self) -> String {
+        use base64::Engine as _;
+        let pair = format!("{}:{}", self.user, self.password);
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
     }
 }
 
@@ -93,7 +113,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// How one call differs from the channel's configuration.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct CallOptions {
     /// How long this call may take in all; nothing for what the channel has.
@@ -101,6 +121,11 @@ pub struct CallOptions {
     /// The answer is expected to take its time, as a watch's or a lock's does: it is waited for
     /// until the deadline, at one endpoint, which is asked for a sign of life before.
     pub waits: bool,
+    /// Further headers of the request, such as a token; each is kept out of `Debug` that is marked
+    /// as sensitive.
+    pub headers: HeaderMap,
+    /// Which connection a stream is to have; by what kind of stream it is.
+    pub lane: Option<Lane>,
 }
 
 impl CallOptions {
@@ -113,4 +138,31 @@ impl CallOptions {
     pub fn waits(self) -> Self {
         Self { waits: true, ..self }
     }
+
+    /// Which connection a stream is to have.
+    pub fn lane(self, lane: Lane) -> Self {
+        Self { lane: Some(lane), ..self }
+    }
+
+    /// One more header of the request.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+/// Traffic that has an HTTP/2 connection of its own, so that it does not hold up other traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Calls with one reply, and streams of small messages that are read at once.
+    Calls,
+    /// Streams in both directions whose reader never stops.
+    Streams,
+    /// Streams whose reader may stop.
+    Bulk,
+}
+
+impl Lane {
+    /// How many there are.
+    pub(crate) const ALL: usize = 3;
 }

@@ -1,6 +1,6 @@
 //! One endpoint's connections: those at rest, and how a new one is made.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,18 +8,21 @@ use etcd_proto::call::Outgoing;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Request;
-use http::uri::{PathAndQuery, Uri};
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http_body_util::Full;
 
-use crate::config::Config;
+use crate::config::{Config, Lane};
 use crate::dial::dial;
 use crate::endpoint::Endpoint;
 use crate::error::{Cause, Phase};
 use crate::http1::{Failure, Http1};
+use crate::http2::{Http2, Outbound, Pings};
+use crate::lane::{Found, Place, Sent};
 
 /// A connection that has rested this long is looked at before it is used.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
-/// A connection that has rested this long is closed.
+/// A connection that has rested this long is not used again; it is closed when another one is taken
+/// or comes to rest.
 const REST: Duration = Duration::from_secs(60);
 
 /// An endpoint and its connections.
@@ -29,13 +32,16 @@ pub(crate) struct Peer {
     host: HeaderValue,
     authorization: Option<HeaderValue>,
     connect: Duration,
+    pings: Pings,
     resting: Mutex<Vec<(Box<Http1>, Instant)>>,
+    authority: Option<Authority>,
+    lanes: [Arc<Place>; Lane::ALL],
 }
 
 impl Peer {
     pub(crate) fn new(endpoint: Endpoint, config: &Config) -> Self {
         let authorization = config.credentials.as_ref().and_then(|credentials| {
-            let mut value = HeaderValue::from_str(credentials.header()).ok()?;
+            let mut value = HeaderValue::from_str(&credentials.header()).ok()?;
             value.set_sensitive(true);
             Some(value)
         });
@@ -48,15 +54,19 @@ impl Peer {
         let host = HeaderValue::from_str(&endpoint.authority());
         Self {
             host: host.unwrap_or(HeaderValue::from_static("localhost")),
-            endpoint,
             authorization: None,
             connect: config.connect,
+            pings: Pings { after: config.ping, answer: config.pong },
             resting: Mutex::new(Vec::new()),
+            authority: endpoint.authority().parse().ok(),
+            lanes: Default::default(),
+            endpoint,
         }
     }
 
     /// A connection that rests and is still good.
     pub(crate) fn rested(&self, now: Instant) -> Option<Box<Http1>> {
+        self.close_old(now);
         loop {
             let (mut connection, since) = self.resting().pop()?;
             let rest = now.saturating_duration_since(since);
@@ -68,7 +78,7 @@ impl Peer {
 
     /// A new connection.
     pub(crate) async fn connect(&self) -> Result<Box<Http1>, Failure> {
-        let (socket, gauge) = dial(&self.endpoint, self.connect)
+        let (socket, gauge) = Box::pin(dial(&self.endpoint, self.connect))
             .await
             .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
         Http1::open(socket, gauge).await
@@ -76,13 +86,15 @@ impl Peer {
 
     /// Takes back a connection that is done with its request.
     pub(crate) fn rest(&self, connection: Box<Http1>, now: Instant) {
+        self.close_old(now);
+        self.resting().push((connection, now));
+    }
+
+    fn close_old(&self, now: Instant) {
         let mut resting = self.resting();
-        let old = resting
-            .iter()
-            .take_while(|(_, since)| now.saturating_duration_since(*since) > REST)
-            .count();
+        let is_old = |since: Instant| now.saturating_duration_since(since) > REST;
+        let old = resting.iter().take_while(|(_, since)| is_old(*since)).count();
         resting.drain(..old);
-        resting.push((connection, now));
     }
 
     /// The request as this endpoint gets it.
@@ -101,6 +113,46 @@ impl Peer {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         request
+    }
+
+    /// Whether the endpoint has an HTTP/2 connection for such traffic.
+    pub(crate) fn is_open(&self, lane: Lane) -> bool {
+        self.lanes[lane as usize].is_open()
+    }
+
+    /// Makes sure that there is an HTTP/2 connection for such traffic.
+    pub(crate) async fn open(&self, lane: Lane) -> Result<Found, Failure> {
+        let open = || {
+            let (endpoint, most, pings) = (self.endpoint.clone(), self.connect, self.pings);
+            async move {
+                let (socket, gauge) = dial(&endpoint, most)
+                    .await
+                    .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
+                let opened = Http2::open(socket, gauge, lane.windows(), pings);
+                tokio::time::timeout(most, opened)
+                    .await
+                    .unwrap_or(Err((Phase::Connect, Cause::Silence)))
+            }
+        };
+        self.lanes[lane as usize].ensure(open).await
+    }
+
+    /// Sends a request on the HTTP/2 connection that there is. Others may follow its message where
+    /// `more` do.
+    pub(crate) fn send(&self, lane: Lane, outgoing: Outgoing, more: bool, now: Instant) -> Sent {
+        let request = |outgoing| {
+            let Outgoing { method, target, headers, body } = outgoing;
+            let mut uri = http::uri::Parts::default();
+            uri.scheme = Some(Scheme::HTTP);
+            uri.authority.clone_from(&self.authority);
+            uri.path_and_query = Some(target);
+            let mut request = Request::new(());
+            *request.method_mut() = method;
+            *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
+            *request.headers_mut() = headers;
+            (request, Outbound { first: body, more })
+        };
+        self.lanes[lane as usize].send(outgoing, request, now)
     }
 
     fn resting(&self) -> MutexGuard<'_, Vec<(Box<Http1>, Instant)>> {

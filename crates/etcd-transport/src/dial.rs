@@ -1,48 +1,57 @@
 //! From an endpoint to a connected socket.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 
 use crate::endpoint::Endpoint;
+use crate::socket::{Gauge, Socket, Stream};
 
 /// How long a quiet TCP connection goes before the kernel asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// How often it asks then.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Longer than connecting takes, and short enough to be added to any instant.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Connects to an endpoint: every port that may be meant, every address that the name has.
 pub(crate) async fn dial(endpoint: &Endpoint, most: Duration) -> io::Result<(Socket, Arc<Gauge>)> {
-    let connected = match tokio::time::timeout(most, connect(endpoint)).await {
-        Ok(connected) => connected?,
-        Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "connecting took too long")),
-    };
-    let gauge = Arc::new(Gauge::default());
-    Ok((Socket { stream: connected, gauge: Arc::clone(&gauge) }, gauge))
+    let connecting = connect(endpoint, Instant::now() + most.min(LONGEST));
+    match tokio::time::timeout(most, connecting).await {
+        Ok(connected) => Ok(Socket::new(connected?)),
+        Err(_) => Err(too_long()),
+    }
 }
 
-async fn connect(endpoint: &Endpoint) -> io::Result<Stream> {
+async fn connect(endpoint: &Endpoint, until: Instant) -> io::Result<Stream> {
     if let Some(path) = endpoint.socket_path() {
         return Ok(Stream::Unix(UnixStream::connect(path).await?));
     }
     let host = endpoint.host().unwrap_or_default();
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut addresses = Vec::new();
     for port in endpoint.ports() {
-        for address in lookup_host((host, port)).await? {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return prepare(stream).map(Stream::Tcp),
-                Err(error) => last = error,
-            }
+        addresses.extend(lookup_host((host, port)).await?);
+    }
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for (at, address) in addresses.iter().enumerate() {
+        // One address that stays silent leaves time for those after it.
+        let left = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
+        let share = until.saturating_duration_since(Instant::now()) / left;
+        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return prepare(stream).map(Stream::Tcp),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = too_long(),
         }
     }
     Err(last)
+}
+
+fn too_long() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "connecting took too long")
 }
 
 fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
@@ -50,119 +59,4 @@ fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_INTERVAL);
     SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
     Ok(stream)
-}
-
-/// What is known of a socket from outside, while a connection owns it.
-#[derive(Debug, Default)]
-pub(crate) struct Gauge {
-    written: AtomicU64,
-    ask: AtomicBool,
-}
-
-impl Gauge {
-    /// How many bytes the kernel has taken so far.
-    pub(crate) fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
-    }
-
-    /// Has the next read, of a connection at rest, ask the kernel itself whether there is anything
-    /// to read: the runtime may not have looked since the connection fell idle.
-    pub(crate) fn ask(&self) {
-        self.ask.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A connected socket that counts what it sends.
-#[derive(Debug)]
-pub(crate) struct Socket {
-    stream: Stream,
-    gauge: Arc<Gauge>,
-}
-
-#[derive(Debug)]
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Socket {
-    /// Whether the other side has closed, or sent what nobody asked for, as the kernel knows now.
-    fn is_spoilt(&self) -> bool {
-        let mut byte = [std::mem::MaybeUninit::uninit()];
-        let peeked = match &self.stream {
-            Stream::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
-            Stream::Unix(stream) => SockRef::from(stream).peek(&mut byte),
-        };
-        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = &written {
-            self.gauge.written.fetch_add(*bytes as u64, Ordering::Relaxed);
-        }
-        written
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.gauge.ask.load(Ordering::Relaxed) {
-            self.gauge.ask.store(false, Ordering::Relaxed);
-            if self.is_spoilt() {
-                return Poll::Ready(Ok(()));
-            }
-        }
-        match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
-            Stream::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
-        };
-        self.count(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        };
-        self.count(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
 }

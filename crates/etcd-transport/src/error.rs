@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use etcd_proto::call::{Outcome, Refusal};
+use etcd_proto::call::{Outcome, Refusal, Replay};
 use etcd_proto::error::EncodeError;
 
 use crate::endpoint::Endpoint;
@@ -104,6 +104,21 @@ impl Error {
         Self { kind, outcome, attempts }
     }
 
+    /// The same error, when the server said that it did what it was asked, and only a read can be
+    /// said to have had no effect.
+    pub(crate) fn succeeded(self, replay: Replay) -> Self {
+        match replay {
+            Replay::Safe => self,
+            Replay::Guarded | Replay::Once => Self { outcome: Outcome::Applied, ..self },
+        }
+    }
+
+    /// The same error, after other attempts.
+    pub(crate) fn after(mut self, mut attempts: Vec<Attempt>) -> Self {
+        attempts.append(&mut self.attempts);
+        Self { attempts, ..self }
+    }
+
     /// What kept the call from being answered.
     pub fn kind(&self) -> &Kind {
         &self.kind
@@ -188,8 +203,12 @@ pub enum Cause {
     Silence,
     /// The connection was closed before the reply was whole.
     Closed,
+    /// The server ended the request or the connection, in HTTP/2's words.
+    Reset(String),
     /// What came is not HTTP.
     NotHttp(String),
+    /// What answered is no etcd.
+    NotEtcd(String),
     /// What came is longer than this many bytes.
     TooLarge(usize),
     /// The server answered that it cannot now.
@@ -203,10 +222,11 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(text) => f.write_str(text),
+            Self::Io(text) | Self::Reset(text) => f.write_str(text),
             Self::Silence => f.write_str("no answer"),
             Self::Closed => f.write_str("closed the connection before the reply was whole"),
             Self::NotHttp(text) => write!(f, "does not speak HTTP ({text})"),
+            Self::NotEtcd(text) => write!(f, "is no etcd ({text})"),
             Self::TooLarge(limit) => write!(f, "replied with more than {limit} bytes"),
             Self::Refused(text) | Self::Redirect(text) | Self::LeaderGone(text) => {
                 f.write_str(text)
@@ -219,12 +239,12 @@ impl Cause {
     /// The kind of error that a call is, when this cause was its last.
     pub(crate) fn kind(&self, phase: Phase) -> Kind {
         match (self, phase) {
-            (Self::NotHttp(_) | Self::Refused(_), _) => Kind::Protocol,
+            (Self::NotHttp(_) | Self::NotEtcd(_) | Self::Refused(_), _) => Kind::Protocol,
             (Self::TooLarge(_), _) => Kind::TooLarge,
             (Self::Redirect(_) | Self::LeaderGone(_), _) => Kind::Redirect,
             (_, Phase::Connect) => Kind::Unreachable,
             (Self::Silence, _) => Kind::Timeout,
-            (Self::Io(_) | Self::Closed, _) => Kind::Interrupted,
+            (Self::Io(_) | Self::Closed | Self::Reset(_), _) => Kind::Interrupted,
         }
     }
 }

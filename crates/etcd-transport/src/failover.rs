@@ -38,6 +38,8 @@ pub struct Flight {
     pub place: usize,
     /// When it began.
     pub began: Instant,
+    /// When a part of its reply last came; when it began where none has.
+    pub heard: Instant,
 }
 
 /// What to do now.
@@ -114,9 +116,22 @@ impl Failover {
         }
     }
 
+    /// The first attempt was begun before there was a course, at the first endpoint.
+    pub fn begun(&mut self, began: Instant) -> Flight {
+        self.endpoints = self.endpoints.max(1);
+        self.start(began)
+    }
+
     /// An attempt ended without an answer that can be used.
     pub fn failed(&mut self, id: u64) {
         self.flights.retain(|flight| flight.id != id);
+    }
+
+    /// A part of an attempt's reply came: while more does, no other attempt is needed.
+    pub fn heard(&mut self, id: u64, now: Instant) {
+        for flight in self.flights.iter_mut().filter(|flight| flight.id == id) {
+            flight.heard = now;
+        }
     }
 
     /// A server answered that it cannot now; rounds go on until the deadline.
@@ -169,11 +184,11 @@ impl Failover {
     }
 
     fn latest(&self) -> Option<Instant> {
-        self.flights.iter().map(|flight| flight.began).max()
+        self.flights.iter().map(|flight| flight.heard).max()
     }
 
     fn start(&mut self, now: Instant) -> Flight {
-        let flight = Flight { id: self.started, place: self.next, began: now };
+        let flight = Flight { id: self.started, place: self.next, began: now, heard: now };
         self.started += 1;
         self.next += 1;
         self.paused_until = None;
@@ -245,6 +260,27 @@ mod tests {
         assert_eq!(course.step(now + ms(3700)), Step::Wait(now + ms(4500)));
         // The first could have answered for most of the call's time.
         assert_eq!(course.step(now + ms(4500)), Step::Abandon(first));
+    }
+
+    #[test]
+    fn an_attempt_that_was_begun_before_is_the_first() {
+        let now = Instant::now();
+        let mut course = Failover::new(2, limits(now), 1);
+        assert_eq!(course.begun(now - ms(240)).place, 0);
+        assert_eq!(course.step(now), Step::Wait(now + ms(10)));
+        assert_eq!(started(&mut course, now + ms(10)).place, 1);
+    }
+
+    #[test]
+    fn a_reply_that_is_on_its_way_is_waited_for() {
+        let now = Instant::now();
+        let mut course = Failover::new(2, limits(now), 1);
+        let first = started(&mut course, now);
+        course.heard(first.id, now + ms(200));
+        assert_eq!(course.step(now + ms(250)), Step::Wait(now + ms(450)));
+        course.heard(first.id, now + ms(400));
+        assert_eq!(course.step(now + ms(450)), Step::Wait(now + ms(650)));
+        assert_eq!(started(&mut course, now + ms(650)).place, 1);
     }
 
     #[test]

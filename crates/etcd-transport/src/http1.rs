@@ -18,8 +18,9 @@ use hyper::body::Body as _;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use crate::dial::{Gauge, Socket};
 use crate::error::{Cause, Phase};
+use crate::progress::Progress;
+use crate::socket::{Gauge, Socket};
 
 /// The longest head of a reply.
 const MAX_HEAD: usize = 64 << 10;
@@ -165,8 +166,15 @@ impl Reply {
     pub(crate) async fn whole(
         mut self,
         most: usize,
+        progress: &Progress,
     ) -> Result<(Incoming, Option<Box<Http1>>), Failure> {
-        let too_large = (Phase::ReplyStarted, Cause::TooLarge(most));
+        let status = self.head.status;
+        // Only a success says by being too large that the request was done.
+        let too_large = match status.is_success() {
+            true => Cause::TooLarge(most),
+            false => Cause::NotEtcd(format!("status {status} and over {most} bytes")),
+        };
+        let too_large = (Phase::ReplyStarted, too_large);
         if self.body.size_hint().lower() > most as u64 {
             return Err(too_large);
         }
@@ -179,14 +187,15 @@ impl Reply {
             while rest.len() <= most
                 && let Some(chunk) = self.chunk().await
             {
-                rest.extend_from_slice(&chunk?);
+                let chunk = chunk?;
+                progress.add(chunk.len());
+                rest.extend_from_slice(&chunk);
             }
             body = rest.freeze();
         }
         if body.len() > most {
             return Err(too_large);
         }
-        let status = self.head.status;
         let headers = std::mem::take(&mut self.head.headers);
         Ok((Incoming { status, headers, body, trailers: None }, self.into_connection()))
     }

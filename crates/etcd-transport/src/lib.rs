@@ -37,9 +37,15 @@ pub mod status;
 mod channel;
 mod conn;
 mod dial;
+mod frames;
 mod http1;
+mod http2;
+mod lane;
+mod multiplexed;
+mod progress;
+mod socket;
 
-pub use channel::{Channel, OpenStream};
-pub use config::{CallOptions, Config, Credentials};
+pub use channel::{Channel, OpenStream, Upstream};
+pub use config::{CallOptions, Config, Credentials, Lane};
 pub use error::{CallError, Error};
 pub use status::{Counters, EndpointStatus};

@@ -136,6 +136,11 @@ impl<T> EndpointSet<T> {
         self.place(endpoint).map(|place| &self.entries[place].health)
     }
 
+    /// What goes with an endpoint; nothing for one that is not here.
+    pub fn payload_of(&self, endpoint: &Endpoint) -> Option<&T> {
+        self.place(endpoint).map(|place| &self.entries[place].payload)
+    }
+
     fn place(&self, endpoint: &Endpoint) -> Option<usize> {
         match self.entries.get(self.preferred) {
             Some(entry) if entry.endpoint == *endpoint => Some(self.preferred),

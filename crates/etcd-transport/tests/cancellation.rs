@@ -5,43 +5,17 @@
 
 mod common;
 
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::pin::pin;
 
 use common::reply::{self, LAST_CHUNK, chunk, chunked};
 use common::script::{Act, Script};
 use common::server::Server;
-use common::{channel, get, key, ms, quick, set};
+use common::{channel, cut, get, key, ms, quick, set};
 use etcd_proto::v2::Watch;
 use etcd_transport::{CallOptions, Channel, Config};
 
 /// More polls than any call here takes.
 const MOST_POLLS: usize = 500;
-
-/// A future that ends with nothing when it has been polled so often without being ready.
-struct Cut<F> {
-    future: Pin<Box<F>>,
-    polls: usize,
-}
-
-impl<F: Future> Future for Cut<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
-        if let Poll::Ready(output) = self.future.as_mut().poll(cx) {
-            return Poll::Ready(Some(output));
-        }
-        self.polls = self.polls.saturating_sub(1);
-        match self.polls {
-            0 => Poll::Ready(None),
-            _ => Poll::Pending,
-        }
-    }
-}
-
-fn cut<F: Future>(future: F, polls: usize) -> Cut<F> {
-    Cut { future: Box::pin(future), polls }
-}
 
 /// Drops a call after each number of polls until one comes to its end, and looks at the channel.
 async fn drop_everywhere(channel: &Channel, call: impl AsyncFn(usize) -> bool) -> usize {

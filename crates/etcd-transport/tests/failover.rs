@@ -19,8 +19,12 @@ use etcd_transport::{CallOptions, Channel, Config};
 
 /// What the dead may cost: two pauses before another is asked, each of 250 ms.
 const GAP: Duration = ms(500);
-/// What a machine under load may add.
+/// What a machine under load may add …
 const LOAD: Duration = ms(250);
+/// … in the best of so many tries: servers that are dead are so in each.
+const TRIES: usize = 8;
+/// So many courses are run at the same time.
+const TOGETHER: usize = 12;
 
 /// Four endpoints that are no good, each in its way, and one that is.
 struct Zoo {
@@ -67,63 +71,89 @@ fn orders<T: Clone>(of: &[T]) -> Vec<Vec<T>> {
 }
 
 /// How long a call over endpoints in some order took, and how long the next one did.
+#[derive(Debug)]
 struct Course {
     first: Duration,
     second: Duration,
-    channel: Channel,
+    connections: u64,
 }
 
-async fn twice(order: Vec<Endpoint>, call: impl AsyncFn(&Channel) -> Answer) -> Course {
-    let channel = Channel::new(order, Config::default());
-    let mut took = [Duration::ZERO; 2];
-    for took in &mut took {
-        let began = Instant::now();
-        call(&channel).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
-        *took = began.elapsed();
-    }
-    Course { first: took[0], second: took[1], channel }
-}
+/// A call of the order with this number.
+type Call<F> = fn(usize, Channel) -> F;
 
 impl Course {
-    fn check(&self, live: &Endpoint) {
-        let order: Vec<_> = self.channel.endpoints();
-        let order: Vec<_> = order.iter().map(|status| status.endpoint.to_string()).collect();
-        assert!(self.first < GAP + LOAD, "{:?} over {order:?}, {live} lives", self.first);
-        assert!(self.second < LOAD, "then {:?} over {order:?}, {live} lives", self.second);
-        // Nobody else was asked again.
-        let connections = self.channel.counters().connections;
-        assert!(connections <= 3, "{connections} connections over {order:?}");
+    async fn run<F: Future<Output = Answer>>(i: usize, order: &[Endpoint], call: Call<F>) -> Self {
+        let channel = Channel::new(order.to_vec(), Config::default());
+        let first = timed(call(i, channel.clone())).await;
+        let second = timed(call(i, channel.clone())).await;
+        Self { first, second, connections: channel.counters().connections }
     }
+
+    /// Whether the dead cost no more than they may, and nobody else was asked again.
+    fn is_good(&self) -> bool {
+        self.first < GAP + LOAD && self.second < LOAD && self.connections <= 3
+    }
+}
+
+async fn timed(call: impl Future<Output = Answer>) -> Duration {
+    let began = Instant::now();
+    call.await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    began.elapsed()
+}
+
+/// Runs courses over every order of the zoo, each until it is a good one; answers with how many
+/// calls that took.
+async fn each_order<F>(zoo: &Zoo, call: Call<F>) -> usize
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let orders: Vec<_> = orders(&zoo.endpoints()).into_iter().enumerate().collect();
+    assert_eq!(orders.len(), 120);
+    let mut calls = 0;
+    for some in orders.chunks(TOGETHER) {
+        let mut courses = Vec::new();
+        for (i, order) in some.iter().cloned() {
+            courses.push(tokio::spawn(until_good(i, order, call)));
+        }
+        for course in courses {
+            calls += 2 * course.await.unwrap();
+        }
+    }
+    calls
+}
+
+/// How many courses it took until one was good.
+async fn until_good<F>(i: usize, order: Vec<Endpoint>, call: Call<F>) -> usize
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let mut bad = Vec::new();
+    while bad.len() < TRIES {
+        let course = Course::run(i, &order, call).await;
+        if course.is_good() {
+            return bad.len() + 1;
+        }
+        bad.push(course);
+    }
+    let order: Vec<_> = order.iter().map(ToString::to_string).collect();
+    panic!("{order:?}: {bad:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_finds_the_live_server_in_every_order() {
     let zoo = Zoo::open();
-    let courses: Vec<_> = orders(&zoo.endpoints())
-        .into_iter()
-        .map(|order| tokio::spawn(twice(order, async |channel| channel.call(&get("a")).await)))
-        .collect();
-    assert_eq!(courses.len(), 120);
-    for course in courses {
-        course.await.unwrap().check(&zoo.live.endpoint);
-    }
-    assert_eq!(zoo.live.calls(), 240);
+    let calls = each_order(&zoo, |_, channel| async move { channel.call(&get("a")).await }).await;
+    assert_eq!(zoo.live.calls(), calls);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_finds_the_live_server_in_every_order_and_arrives_once() {
     let zoo = Zoo::open();
-    let orders = orders(&zoo.endpoints());
-    let courses: Vec<_> = orders
-        .into_iter()
-        .enumerate()
-        .map(|(i, order)| {
-            tokio::spawn(twice(order, async move |channel| channel.call(&set(&key(i))).await))
-        })
-        .collect();
-    for (i, course) in courses.into_iter().enumerate() {
-        course.await.unwrap().check(&zoo.live.endpoint);
-        assert_eq!(zoo.live.count(|request| request.is_about(&key(i))), 2, "two calls, order {i}");
+    let calls =
+        each_order(&zoo, |i, channel| async move { channel.call(&set(&key(i))).await }).await;
+    assert_eq!(zoo.live.writes(), calls, "each write arrived once");
+    for i in 0..120 {
+        assert!(zoo.live.count(|request| request.is_about(&key(i))) >= 2, "order {i}");
     }
     assert_eq!(zoo.silent.writes(), 0);
 }
@@ -206,7 +236,7 @@ async fn a_call_that_waits_is_not_raced_and_its_endpoint_is_proven_first() {
 #[tokio::test]
 async fn nobody_to_be_reached_is_said_at_once_with_every_name() {
     let ports = [Port::reserve(), Port::reserve()].map(|port| (port.endpoint(), port));
-    let config = Config::default().rounds(1);
+    let config = Config::default().rounds(1).deadline(ms(60_000));
     let channel = channel(ports.iter().map(|(endpoint, _)| endpoint), config);
     let began = Instant::now();
     for answer in [channel.call(&get("a")).await, channel.call(&set("a")).await] {
@@ -216,7 +246,8 @@ async fn nobody_to_be_reached_is_said_at_once_with_every_name() {
             assert!(error.to_string().contains(&format!("{endpoint}: Connection refused")));
         }
     }
-    assert!(began.elapsed() < LOAD, "{:?}", began.elapsed());
+    // Not by a deadline.
+    assert!(began.elapsed() < ms(10_000), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

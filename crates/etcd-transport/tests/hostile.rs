@@ -19,10 +19,10 @@ const MIB: usize = 1 << 20;
 /// What the kernel may hold of what a client does not read.
 const IN_FLIGHT: usize = 12 * MIB;
 
-/// A configuration that takes replies of up to a mebibyte, and time to read them.
+/// A configuration that takes replies of up to a mebibyte, and more time than they need.
 fn modest() -> Config {
-    let mut config = Config::default().deadline(ms(3000)).rounds(1);
-    config.attempt = ms(3000);
+    let mut config = Config::default().deadline(ms(30_000)).rounds(1);
+    config.attempt = ms(30_000);
     config.max_reply = MIB;
     config
 }
@@ -67,13 +67,12 @@ async fn floods_end_with_little_taken() {
         for write in [false, true] {
             let server = Server::start(pour.clone());
             let channel = channel([&server.endpoint], modest());
-            let began = Instant::now();
             let answer = match write {
                 true => channel.call(&set("k")).await,
                 false => channel.call(&get("k")).await,
             };
             let error = failure(answer);
-            assert!(began.elapsed() < ms(1500), "{name} took {:?}", began.elapsed());
+            // Not by the deadline: it was ended for what it is.
             assert_eq!(error.kind(), &kind, "{name}: {error}");
             let proven = if write { outcome } else { Outcome::NotApplied };
             assert_eq!(error.outcome(), proven, "{name}");
@@ -144,7 +143,8 @@ async fn a_reply_that_never_ends_ends_by_the_deadline() {
         let began = Instant::now();
         let (read, write) = (get("k"), set("k"));
         let (read, write) = tokio::join!(channel.call(&read), channel.call(&write));
-        assert!(began.elapsed() < ms(600), "{:?}", began.elapsed());
+        // All of it would take 50 s.
+        assert!(began.elapsed() < ms(20_000), "{:?}", began.elapsed());
         let (read, write) = (failure(read), failure(write));
         assert_eq!((read.kind(), read.outcome()), (&Kind::Timeout, Outcome::NotApplied));
         assert_eq!((write.kind(), write.outcome()), (&Kind::Timeout, Outcome::Unknown));

@@ -46,103 +46,95 @@ const OFTEN: RangeInclusive<usize> = 2..=40;
 
 /// Faults after which nobody knows what became of a write.
 fn unclear() -> Vec<Row> {
-    let half_head = b"HTTP/1.1 200 OK\r\nX-Etcd-Ind".to_vec();
-    let half_body = {
-        let whole = reply::done();
-        whole[..whole.len() - 20].to_vec()
-    };
-    let half_chunks = [chunked(), chunk(&EVENT[..30])].concat();
-    let row = |fault, acts: &[Act], kind, reason| Row {
+    [cut_off(), silent()].into_iter().flatten().collect()
+}
+
+fn unclear_row(fault: &'static str, acts: &[Act], kind: &'static str, reason: &'static str) -> Row {
+    Row {
         fault,
         script: Script::each(acts.iter().cloned()),
         write: (Failed(Unknown, kind), ONCE),
         read: (Failed(NotApplied, kind), if kind == "Timeout" { OFTEN } else { TWICE }),
         reason,
-    };
-    let send = |bytes: &Vec<u8>| Act::Send(bytes.clone());
-    let cut = "connection";
-    let reset = "reset";
+    }
+}
+
+/// Sends the beginning of a reply: of its head, of its body, or of its chunks.
+fn half(part: &str) -> Act {
+    let whole = reply::done();
+    Act::Send(match part {
+        "head" => b"HTTP/1.1 200 OK\r\nX-Etcd-Ind".to_vec(),
+        "body" => whole[..whole.len() - 20].to_vec(),
+        _ => [chunked(), chunk(&EVENT[..30])].concat(),
+    })
+}
+
+/// Connections that end before the reply does.
+fn cut_off() -> Vec<Row> {
+    let row = |fault, acts: &[Act], reason| unclear_row(fault, acts, "Interrupted", reason);
+    let (cut, reset) = ("connection", "reset");
+    let later = || Act::Wait(ms(20));
     vec![
-        row("closed after the request", &[Act::Close], "Interrupted", cut),
-        row("reset after the request", &[Act::Reset], "Interrupted", reset),
-        row("closed in the head", &[send(&half_head), Act::Close], "Interrupted", cut),
-        row(
-            "reset in the head",
-            &[send(&half_head), Act::Wait(ms(20)), Act::Reset],
-            "Interrupted",
-            reset,
-        ),
-        row("closed in the body", &[send(&half_body), Act::Close], "Interrupted", cut),
-        row(
-            "reset in the body",
-            &[send(&half_body), Act::Wait(ms(20)), Act::Reset],
-            "Interrupted",
-            reset,
-        ),
-        row("closed between chunks", &[send(&half_chunks), Act::Close], "Interrupted", cut),
-        row("silent", &[Act::Hang], "Timeout", "no answer"),
-        row("silent in the head", &[send(&half_head), Act::Hang], "Timeout", "no answer"),
-        row("silent in the body", &[send(&half_body), Act::Hang], "Timeout", "no answer"),
-        row(
-            "no HTTP",
-            &[Act::Send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec()), Act::Close],
-            "Protocol",
-            "does not speak http",
-        ),
+        row("closed after the request", &[Act::Close], cut),
+        row("reset after the request", &[Act::Reset], reset),
+        row("closed in the head", &[half("head"), Act::Close], cut),
+        row("reset in the head", &[half("head"), later(), Act::Reset], reset),
+        row("closed in the body", &[half("body"), Act::Close], cut),
+        row("reset in the body", &[half("body"), later(), Act::Reset], reset),
+        row("closed between chunks", &[half("chunks"), Act::Close], cut),
+    ]
+}
+
+/// Silence, and what is no reply.
+fn silent() -> Vec<Row> {
+    let row = |fault, acts: &[Act]| unclear_row(fault, acts, "Timeout", "no answer");
+    let ssh = Act::Send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec());
+    vec![
+        row("silent", &[Act::Hang]),
+        row("silent in the head", &[half("head"), Act::Hang]),
+        row("silent in the body", &[half("body"), Act::Hang]),
+        unclear_row("no HTTP", &[ssh, Act::Close], "Protocol", "does not speak http"),
     ]
 }
 
 /// Replies that leave a write open, or settle it.
 fn answered() -> Vec<Row> {
-    let row = |fault, reply: Vec<u8>, write, read, reason| Row {
-        fault,
-        script: Script::each([Act::Send(reply)]),
-        write: (write, ONCE),
-        read,
-        reason,
-    };
+    [left_open(), settled()].into_iter().flatten().collect()
+}
+
+fn answered_row(
+    fault: &'static str,
+    reply: Vec<u8>,
+    write: Outcome,
+    read: RangeInclusive<usize>,
+    reason: &'static str,
+) -> Row {
+    let script = Script::each([Act::Send(reply)]);
+    let (write, read) = ((Refused(write), ONCE), (Refused(NotApplied), read));
+    Row { fault, script, write, read, reason }
+}
+
+fn left_open() -> Vec<Row> {
+    let row = |fault, reply, reason| answered_row(fault, reply, Unknown, OFTEN, reason);
+    let error = |code| reply::error("500 Internal Server Error", code);
+    let proxy = reply::reply("503 Service Unavailable", &[], "later");
     let html = reply::reply("200 OK", &["Content-Type: text/html"], "<html>log in</html>");
-    let garbled = reply::reply("200 OK", &["X-Etcd-Index: 7"], "{\"action\":");
-    let tried = (Refused(NotApplied), OFTEN);
-    let said = (Refused(NotApplied), ONCE);
     vec![
-        row(
-            "consensus failed",
-            reply::error("500 Internal Server Error", 300),
-            Refused(Unknown),
-            tried.clone(),
-            "error 300",
-        ),
-        row(
-            "during election",
-            reply::error("500 Internal Server Error", 301),
-            Refused(Unknown),
-            tried.clone(),
-            "error 301",
-        ),
-        row(
-            "a proxy's 503",
-            reply::reply("503 Service Unavailable", &[], "later"),
-            Refused(Unknown),
-            tried.clone(),
-            "503",
-        ),
-        row(
-            "compare failed",
-            reply::error("412 Precondition Failed", 101),
-            Refused(NotApplied),
-            said.clone(),
-            "error 101",
-        ),
-        row(
-            "no such key",
-            reply::error("404 Not Found", 100),
-            Refused(NotApplied),
-            said.clone(),
-            "error 100",
-        ),
-        row("some web page", html, Refused(Unknown), tried, "<html>"),
-        row("etcd's success, garbled", garbled, Refused(Applied), said, "action"),
+        row("consensus failed", error(300), "error 300"),
+        row("during election", error(301), "error 301"),
+        row("a proxy's 503", proxy, "503"),
+        row("some web page", html, "<html>"),
+    ]
+}
+
+fn settled() -> Vec<Row> {
+    let compare = reply::error("412 Precondition Failed", 101);
+    let missing = reply::error("404 Not Found", 100);
+    let garbled = reply::reply("200 OK", &["X-Etcd-Index: 7"], "{\"action\":");
+    vec![
+        answered_row("compare failed", compare, NotApplied, ONCE, "error 101"),
+        answered_row("no such key", missing, NotApplied, ONCE, "error 100"),
+        answered_row("etcd's success, garbled", garbled, Applied, ONCE, "action"),
     ]
 }
 

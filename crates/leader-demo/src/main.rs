@@ -8,10 +8,11 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::builder::NonEmptyStringValueParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser};
-use etcd_client::Ttl;
+use etcd_client::session::Api;
+use etcd_client::tree::Path;
+use etcd_client::{Ttl, servers};
 use leader_demo::machine::{Candidate, Millis, Timing};
 use leader_demo::vote::Name;
 use store::Store;
@@ -34,7 +35,7 @@ struct Options {
     fitness: i64,
 
     /// The key that holds the vote
-    #[arg(short, long, default_value = "nsr", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(short, long, default_value = "nsr", value_parser = key)]
     key: String,
 
     /// This node's name, unique among the candidates [default: the host name]
@@ -42,18 +43,25 @@ struct Options {
     nodename: Option<Name>,
 
     /// The etcd servers, like `host:2379,host:2379`
-    #[arg(short, long, value_name = "LIST", env = "ETCD_SERVERS")]
+    #[arg(short, long, value_name = "LIST", env = "ETCD_SERVERS", hide_env_values = true)]
     servers: String,
+
+    /// The API to speak: auto, v2 or v3
+    #[arg(long, value_name = "API", env = "ETCD_API", default_value = "auto")]
+    api: Api,
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => return tell::usage(&error),
+    };
     tell::error(DEPRECATED);
     match campaign(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if run::is_usage(&error) => {
-            Options::command().error(ErrorKind::ValueValidation, format!("{error:#}")).exit()
+            tell::usage(&Options::command().error(ErrorKind::ValueValidation, format!("{error:#}")))
         }
         Err(error) => {
             tell::error(&format!("{error:#}"));
@@ -63,11 +71,23 @@ fn main() -> ExitCode {
 }
 
 fn campaign(options: Options) -> Result<()> {
+    servers::check(&options.servers)?;
     let name = options.nodename.map_or_else(host_name, Ok)?;
     let candidate = Candidate::new(name, options.fitness, TIMING);
-    let store = Store::new(options.servers, options.key, TTL);
+    let store = Store::new(options.servers, options.key, TTL, options.api);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run::run(candidate, &store))
+}
+
+/// A key that no server could take is said before one is asked.
+fn key(text: &str) -> Result<String, String> {
+    match text.parse::<Path>() {
+        Ok(path) if path.is_root() => {
+            Err(format!("{text:?} is not a key that can hold a vote; give one like nsr"))
+        }
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn host_name() -> Result<Name> {

@@ -120,6 +120,7 @@ pub(crate) fn is_usage(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use etcd_client::session::Api;
     use leader_demo::machine::Timing;
     use tokio::time::sleep;
 
@@ -139,7 +140,7 @@ mod tests {
     async fn trouble_is_outlived_and_input_that_cannot_be_used_is_not() {
         let reached = |servers: &str, key: &str| {
             let ttl = etcd_client::Ttl::from_seconds(5).expect("a TTL");
-            Store::new(servers.to_owned(), key.to_owned(), ttl)
+            Store::new(servers.to_owned(), key.to_owned(), ttl, Api::Auto)
         };
         let nobody = reached("127.0.0.1:1", "nsr");
         leader().step(&nobody).await.expect("a server that is down may come back");

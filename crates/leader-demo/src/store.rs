@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use etcd_client::session::{SessionOptions, SetOptions};
+use etcd_client::session::{Api, SessionOptions, SetOptions};
 use etcd_client::{Config, Session, Ttl};
 use leader_demo::machine::{Expect, Input, Request};
 use leader_demo::vote::Vote;
@@ -18,12 +18,13 @@ pub(crate) struct Store {
     servers: String,
     key: String,
     ttl: Ttl,
+    api: Api,
     session: OnceCell<Session>,
 }
 
 impl Store {
-    pub(crate) fn new(servers: String, key: String, ttl: Ttl) -> Self {
-        Self { servers, key, ttl, session: OnceCell::new() }
+    pub(crate) fn new(servers: String, key: String, ttl: Ttl, api: Api) -> Self {
+        Self { servers, key, ttl, api, session: OnceCell::new() }
     }
 
     /// Sends a request; after an error nobody knows what became of it.
@@ -47,7 +48,7 @@ impl Store {
     async fn open(&self) -> Result<Session, etcd_client::Error> {
         // A session that gives up just before we do says which server did not answer.
         let config = Config::default().deadline(PATIENCE.mul_f32(0.9)).rounds(2);
-        Session::open_with(&self.servers, SessionOptions::new().config(config)).await
+        Session::open_with(&self.servers, SessionOptions::new().api(self.api).config(config)).await
     }
 
     async fn get(&self, session: &Session) -> Result<Input> {

@@ -12,7 +12,7 @@ fn leader_demo(arguments: &[&str]) -> Output {
 
 #[test]
 fn usage_errors_end_with_status_2_and_name_what_is_wrong() {
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 11] = [
         (&[], "--servers"),
         (&["-s", "a:1", "-n", ""], "must not be empty"),
         (&["-s", "a:1", "-n", "a,b"], "','"),
@@ -20,6 +20,10 @@ fn usage_errors_end_with_status_2_and_name_what_is_wrong() {
         (&["-s", "a:1", "-k", ""], "--key"),
         (&["-s", "a:1", "surplus"], "surplus"),
         (&["-s", "a:not-a-port"], "not-a-port"),
+        (&["-s", "my host:2379"], "\"my host:2379\""),
+        (&["-s", "a:1", "-k", ".."], "\"..\" is not a key"),
+        (&["-s", "a:1", "-k", "a/./b"], "\"a/./b\" is not a key"),
+        (&["-s", "a:1", "-k", "/"], "\"/\" is not a key that can hold a vote"),
     ];
     for (arguments, named) in cases {
         let output = leader_demo(arguments);
@@ -38,4 +42,17 @@ fn help_names_the_options_their_defaults_and_the_successor() {
     for text in ["--fitness", "42", "--key", "nsr", "--nodename", "host name", "ETCD_SERVERS"] {
         assert!(help.contains(text), "{text} in {help}");
     }
+}
+
+#[test]
+fn what_was_typed_cannot_move_a_cursor_and_what_is_secret_is_not_shown() {
+    let output = leader_demo(&["x\u{1b}]0;title\u{7}\u{9b}2J\u{202e}"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("x\\x1b]0;title\\x07\\x9b2J\\u{202e}"), "{errors:?}");
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_leader-demo"));
+    command.arg("-h").env("ETCD_SERVERS", "http://root:hunter2@h:1");
+    let help = command.output().expect("the binary runs").stdout;
+    assert!(!String::from_utf8_lossy(&help).contains("hunter2"));
 }

@@ -44,7 +44,12 @@ pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
             other => return Err(other.unexpected().into()),
         }
     }
-    if self_test { self_test::run(root()) } else { check_and_report() }
+    if self_test { test_itself() } else { check_and_report() }
+}
+
+/// Checks that the check finds what it is there to find.
+pub(crate) fn test_itself() -> Outcome {
+    self_test::run(root())
 }
 
 /// Checks the repository and prints what was found.

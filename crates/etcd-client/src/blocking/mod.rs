@@ -2,7 +2,7 @@
 //!
 //! Each handle drives a runtime of its own while a call is under way; no thread runs beside the
 //! caller's, so nothing happens between calls: a lock is renewed only while
-//! [`Session::hold`] runs. Handles may be shared by threads.
+//! [`Session::hold`], or `keep` or `run` of a [`v2::Lock`], runs. Handles may be shared by threads.
 //!
 //! ```no_run
 //! use etcd_client::blocking::Session;
@@ -20,5 +20,7 @@
 mod pump;
 mod session;
 pub mod v2;
+mod work;
 
-pub use session::{Held, Session, Watcher};
+pub use session::{Session, Watcher};
+pub use work::Held;

@@ -1,12 +1,12 @@
 //! A session without async.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use etcd_proto::tree::Node;
 use etcd_transport::EndpointStatus;
 
 use super::pump::Pump;
+use super::work::{self, Held};
 use crate::session::{self, Api, Entry, Event, Leader, Listed, SessionOptions, SetOptions, Ticket};
 use crate::{Error, Ttl};
 
@@ -165,6 +165,22 @@ impl Session {
         self.pump.run(self.inner.lock_within(key, ttl, wait))
     }
 
+    /// Like [`lock`](Self::lock), unless `stop` says before its turn has come that it is to stop
+    /// waiting; it is asked every 50 ms.
+    ///
+    /// # Errors
+    ///
+    /// As for [`lock`](Self::lock), and [`LockBusy`](crate::ErrorKind::LockBusy) when it is to
+    /// stop.
+    pub fn lock_unless(
+        &self,
+        key: &str,
+        ttl: Ttl,
+        stop: impl FnMut() -> bool,
+    ) -> Result<Ticket, Error> {
+        self.pump.run(self.inner.lock_unless(key, ttl, work::until(stop)))
+    }
+
     /// Has a lock that is held last this long from now, by its index.
     ///
     /// # Errors
@@ -196,7 +212,8 @@ impl Session {
     /// Runs `work` on a thread while this one renews a lock, and ends when both have ended.
     ///
     /// `work` cannot be stopped from outside: it is given a flag that says whether the lock is
-    /// still held, and is to look at it before each thing that needs the lock.
+    /// still held, and is to look at it before each thing that needs the lock. A panic of `work`
+    /// goes on here, once it has ended.
     ///
     /// # Errors
     ///
@@ -206,15 +223,7 @@ impl Session {
         ticket: &mut Ticket,
         work: impl FnOnce(&Held) -> T + Send,
     ) -> Result<T, Error> {
-        let held = Held::default();
-        std::thread::scope(|scope| {
-            let (done, ended) = tokio::sync::oneshot::channel();
-            scope.spawn(|| done.send(work(&held)));
-            let kept = self.pump.wait(self.inner.hold(ticket, ended)).and_then(|kept| kept);
-            held.0.store(false, Ordering::SeqCst);
-            let ended = kept?;
-            ended.map_err(|_| Error::invalid("the work under the lock panicked"))
-        })
+        work::under(&self.pump, work, |ended| self.inner.hold(ticket, ended))
     }
 
     /// Each server with how it has done lately.
@@ -229,23 +238,6 @@ impl Session {
 
     /// Closes the session. Locks that are held last until their time to live is over.
     pub fn close(self) {}
-}
-
-/// Whether a lock is still held, for the work that is done under it.
-#[derive(Debug)]
-pub struct Held(AtomicBool);
-
-impl Default for Held {
-    fn default() -> Self {
-        Self(AtomicBool::new(true))
-    }
-}
-
-impl Held {
-    /// Whether the lock is still held, as far as this process knows.
-    pub fn is_held(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
 }
 
 /// An iterator over changes; see [`Session::watch`]. An error is its last item.

@@ -1,11 +1,21 @@
 //! The ten calls: open, close, get, list, set, delete, leader, watch, lock, unlock.
 //!
 //! They mean the same on every etcd, so a program that keeps to them need not know which one it
-//! talks to. Keys are paths: `foo` and `/foo` are the same key, and directories come and go with
+//! talks to. Two things old servers cannot do, and the calls say so: etcd 0.2 and 0.3 read at their
+//! leader without asking the others whether it still leads, and lock with a module that has faults.
+//!
+//! A call ends by the deadline of the configuration, and some make more than one request that does:
+//! a condition on an empty value reads first, one that fails reads what stands there, `renew` and
+//! `unlock` look for their key first, and a removal that is unclear is repeated (`unlock` takes
+//! four deadlines at the most). Waiting, by `lock` and by a watcher, lasts as long as it takes.
+//!
+//! Keys are paths: `foo` and `/foo` are the same key, and directories come and go with
 //! what they hold.
 
 mod detect;
+mod module_lock;
 mod over_v2;
+mod over_v3;
 mod types;
 mod watcher;
 
@@ -17,13 +27,13 @@ use etcd_proto::tree::Node;
 use etcd_transport::EndpointStatus;
 
 pub use types::{
-    Api, Change, ChangeKind, Entry, Event, Gap, Leader, Listed, Previous, SessionOptions,
-    SetOptions, Ticket,
+    Api, Change, ChangeKind, Entry, Event, Gap, InvalidApi, Leader, Listed, Previous,
+    SessionOptions, SetOptions, Ticket,
 };
 pub use watcher::Watcher;
 
 use crate::error::Error;
-use crate::{Ttl, v2};
+use crate::{Ttl, v2, v3};
 
 /// Ten calls to an etcd cluster.
 ///
@@ -51,6 +61,17 @@ pub struct Session {
 #[derive(Debug, Clone)]
 enum Over {
     V2(Arc<over_v2::OverV2>),
+    V3(Arc<over_v3::OverV3>),
+}
+
+/// The same call, over whichever API it is.
+macro_rules! over {
+    ($session:ident, $over:ident => $call:expr) => {
+        match &$session.over {
+            Over::V2($over) => $call,
+            Over::V3($over) => $call,
+        }
+    };
 }
 
 impl Session {
@@ -91,15 +112,19 @@ impl Session {
         Self { over: Over::V2(Arc::new(over_v2::OverV2::new(client, version))) }
     }
 
-    /// Reads a key, linearizably.
+    fn over_v3(client: v3::Client) -> Self {
+        Self { over: Over::V3(Arc::new(over_v3::OverV3::new(client))) }
+    }
+
+    /// Reads a key, linearizably. On etcd 0.2 and 0.3, which cannot, the leader is asked: its
+    /// answer is old only while it has been replaced and does not know it yet.
     ///
     /// # Errors
     ///
     /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
     /// [`IsDirectory`](crate::ErrorKind::IsDirectory) where a directory does.
     pub async fn get(&self, key: &str) -> Result<Entry, Error> {
-        let Over::V2(over) = &self.over;
-        over.get(key).await
+        over!(self, over => over.get(key).await)
     }
 
     /// Like [`get`](Self::get), with nothing where nothing stands.
@@ -122,8 +147,7 @@ impl Session {
     /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
     /// [`NotADirectory`](crate::ErrorKind::NotADirectory) where a value does.
     pub async fn list(&self, directory: &str) -> Result<Vec<Listed>, Error> {
-        let Over::V2(over) = &self.over;
-        over.list(directory).await
+        over!(self, over => over.list(directory).await)
     }
 
     /// Reads everything below a directory, as a tree.
@@ -132,8 +156,7 @@ impl Session {
     ///
     /// As for [`list`](Self::list).
     pub async fn tree(&self, directory: &str) -> Result<Node<Entry>, Error> {
-        let Over::V2(over) = &self.over;
-        over.tree(directory).await
+        over!(self, over => over.tree(directory).await)
     }
 
     /// Writes a value, whatever stood there; answers with the index of the change.
@@ -159,8 +182,7 @@ impl Session {
         value: impl AsRef<[u8]>,
         options: &SetOptions,
     ) -> Result<u64, Error> {
-        let Over::V2(over) = &self.over;
-        over.set(key, value.as_ref(), options).await
+        over!(self, over => over.set(key, value.as_ref(), options).await)
     }
 
     /// Removes a key.
@@ -169,8 +191,7 @@ impl Session {
     ///
     /// As for [`get`](Self::get). When no answer came, [`Error::outcome`] says what is known.
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
-        let Over::V2(over) = &self.over;
-        over.delete(key, None).await
+        over!(self, over => over.delete(key, None).await)
     }
 
     /// Removes a key where this value stands.
@@ -180,8 +201,7 @@ impl Session {
     /// As for [`delete`](Self::delete), and
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) where another value stands.
     pub async fn delete_if(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
-        let Over::V2(over) = &self.over;
-        over.delete(key, Some(value.as_ref())).await
+        over!(self, over => over.delete(key, Some(value.as_ref())).await)
     }
 
     /// The member that leads the cluster.
@@ -190,8 +210,7 @@ impl Session {
     ///
     /// When no server knows of one.
     pub async fn leader(&self) -> Result<Leader, Error> {
-        let Over::V2(over) = &self.over;
-        over.leader().await
+        over!(self, over => over.leader().await)
     }
 
     /// Watches a key and everything below it, from an index on that may lie in the past, or from
@@ -201,13 +220,17 @@ impl Session {
     ///
     /// When the key cannot be used.
     pub fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
-        let Over::V2(over) = &self.over;
-        over.watch(prefix, from_index)
+        match &self.over {
+            Over::V2(over) => over.watch(prefix, from_index),
+            Over::V3(over) => over.watch(prefix, from_index).map(Watcher::over_v3),
+        }
     }
 
     /// Waits for a lock and takes it.
     ///
-    /// A lock is advisory, and lost when it is not renewed in time; see [`Ticket`].
+    /// A lock is advisory, and lost when it is not renewed in time; see [`Ticket`]. Servers may be
+    /// out of reach meanwhile; a minute after the place in the queue may have expired, the wait
+    /// ends.
     ///
     /// # Errors
     ///
@@ -246,28 +269,30 @@ impl Session {
         ttl: Ttl,
         stop: impl Future<Output = ()>,
     ) -> Result<Ticket, Error> {
-        let Over::V2(over) = &self.over;
-        over.lock(key, ttl, stop).await
+        over!(self, over => over.lock(key, ttl, stop).await)
     }
 
-    /// Has a lock that is held last this long from now, by its index.
+    /// Has a lock that is held last this long from now, by its index. Over v3 it lasts as long again
+    /// as when it was taken, which the ticket tells: a lease cannot be given another time to live.
     ///
     /// # Errors
     ///
     /// [`LockLost`](crate::ErrorKind::LockLost) when it is held no longer.
     pub async fn renew(&self, key: &str, index: u64, ttl: Ttl) -> Result<Ticket, Error> {
-        let Over::V2(over) = &self.over;
-        over.renew(key, index, ttl).await
+        match &self.over {
+            Over::V2(over) => over.renew(key, index, ttl).await,
+            Over::V3(over) => over.renew(key, index).await,
+        }
     }
 
-    /// Gives up a lock that is held, by its index.
+    /// Gives up a lock that is held, by its index. Takes up to four times the deadline of a call:
+    /// to find its key, and to remove it, which is repeated when its outcome is unclear.
     ///
     /// # Errors
     ///
     /// [`LockLost`](crate::ErrorKind::LockLost) when it was held no longer.
     pub async fn unlock(&self, key: &str, index: u64) -> Result<(), Error> {
-        let Over::V2(over) = &self.over;
-        over.unlock(key, index).await
+        over!(self, over => over.unlock(key, index).await)
     }
 
     /// Runs `work` while renewing a lock; `work` is dropped when the lock is lost or may be. The
@@ -281,20 +306,19 @@ impl Session {
         ticket: &mut Ticket,
         work: impl Future<Output = T>,
     ) -> Result<T, Error> {
-        let Over::V2(over) = &self.over;
-        over.hold(ticket, work).await
+        over!(self, over => over.hold(ticket, work).await)
     }
 
     /// Each server with how it has done lately.
     pub fn endpoints(&self) -> Vec<EndpointStatus> {
-        let Over::V2(over) = &self.over;
-        over.endpoints()
+        over!(self, over => over.endpoints())
     }
 
     /// Which API the session speaks.
     pub fn api(&self) -> Api {
         match self.over {
             Over::V2(_) => Api::V2,
+            Over::V3(_) => Api::V3,
         }
     }
 

@@ -1,29 +1,20 @@
 //! The ten calls over the v2 API.
 
-use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use etcd_proto::tree::{Node, Path};
 
+use super::module_lock;
 use super::types::{Entry, Leader, Listed, Previous, SetOptions, Ticket};
 use super::watcher::Watcher;
 use super::{bytes, text};
+use crate::Ttl;
 use crate::error::{Error, ErrorKind};
-use crate::keeper::{Action, Keeper};
-use crate::v2::api::{
-    Delete, Feature, LockAcquire, LockField, LockHolder, LockRead, LockRelease, LockRenew,
-    Node as V2Node, PeerLeader, Set, StatsSelf, Version,
-};
+use crate::keep::{Kept, keep};
+use crate::keeper::Keeper;
+use crate::stop::Stop;
+use crate::v2::api::{Delete, Feature, Node as V2Node, PeerLeader, Set, StatsSelf, Version};
 use crate::v2::{Client, WatchOptions};
-use crate::{CallOptions, Ttl};
-
-/// How long a lock of the lock module is waited for at the most: its server has no limit.
-const LONG: Duration = Duration::from_secs(365 * 24 * 3600);
-
-/// How long the lock module may take to grant a lock that is free.
-const GRACE: Duration = Duration::from_millis(500);
-/// How often the lock module is asked who holds a lock.
-const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A session's calls over the v2 API.
 #[derive(Debug)]
@@ -77,6 +68,7 @@ impl OverV2 {
             Some(Previous::Value(previous)) => self.client.swap(&set, key, text(previous)?).await,
             Some(Previous::Index(index)) => self.write(&set.if_index(*index)).await,
             Some(Previous::Absent) => self.write(&set.if_absent()).await,
+            Some(Previous::Present) => self.write(&set.if_present()).await,
             None => self.write(&set).await,
         };
         match written {
@@ -164,7 +156,8 @@ impl OverV2 {
     ) -> Result<Ticket, Error> {
         let path: Path = lock_path(key)?;
         if self.has_lock_module() {
-            return self.lock_by_module(path, ttl, stop).await;
+            let take = |stop| module_lock::acquire(&self.client, path, ttl, stop);
+            return Stop::beside(stop, take).await;
         }
         let lock = self.client.lock_unless(key, ttl, stop).await?;
         Ok(Ticket::new(path.as_str().to_owned(), lock.index(), ttl, lock.deadline()))
@@ -172,26 +165,17 @@ impl OverV2 {
 
     pub(super) async fn renew(&self, key: &str, index: u64, ttl: Ttl) -> Result<Ticket, Error> {
         let path: Path = lock_path(key)?;
-        let (sent, shown) = (Instant::now(), path.as_str().to_owned());
         if self.has_lock_module() {
-            let renew = LockRenew::new(path, LockHolder::Index(index), ttl);
-            self.client.send(&renew).await.map_err(lost_if_gone)?;
-            return Ok(Ticket::new(
-                shown,
-                index,
-                ttl,
-                Keeper::new(ttl.duration(), sent).deadline(),
-            ));
+            return module_lock::renew(&self.client, path, index, ttl).await;
         }
         let lock = self.client.renew_lock(key, index, ttl).await?;
-        Ok(Ticket::new(shown, index, ttl, lock.deadline()))
+        Ok(Ticket::new(path.as_str().to_owned(), index, ttl, lock.deadline()))
     }
 
     pub(super) async fn unlock(&self, key: &str, index: u64) -> Result<(), Error> {
         let path = lock_path(key)?;
         if self.has_lock_module() {
-            let release = LockRelease::new(path, LockHolder::Index(index));
-            return self.client.send(&release).await.map_err(lost_if_gone);
+            return module_lock::release(&self.client, path, index).await;
         }
         self.client.unlock(key, index).await
     }
@@ -201,92 +185,12 @@ impl OverV2 {
         ticket: &mut Ticket,
         work: impl Future<Output = T>,
     ) -> Result<T, Error> {
+        let keeper = Keeper::until(ticket.ttl.duration(), ticket.deadline);
+        let mut held = Held { over: self, ticket, keeper };
         tokio::select! {
             biased;
-            lost = self.keep(ticket) => Err(lost),
+            lost = keep(&mut held) => Err(lost),
             done = work => Ok(done),
-        }
-    }
-
-    /// Renews a lock again and again; ends when it is lost or may be.
-    async fn keep(&self, ticket: &mut Ticket) -> Error {
-        let mut keeper = Keeper::until(ticket.ttl.duration(), ticket.deadline);
-        loop {
-            let until = match keeper.action(Instant::now()) {
-                Action::Wait(until) => {
-                    tokio::time::sleep_until(until.into()).await;
-                    continue;
-                }
-                Action::Lost => return late(ticket),
-                Action::Renew(until) => until,
-            };
-            let sent = Instant::now();
-            let renewal = self.renew(&ticket.key, ticket.index, ticket.ttl);
-            match tokio::time::timeout_at(until.into(), renewal).await {
-                Ok(Ok(renewed)) => {
-                    keeper.renewed(sent);
-                    ticket.deadline = renewed.deadline;
-                }
-                Ok(Err(error)) if error.is_lock_lost() => return error,
-                Ok(Err(_)) => keeper.failed(Instant::now()),
-                Err(_) => return late(ticket),
-            }
-        }
-    }
-
-    async fn lock_by_module(
-        &self,
-        path: Path,
-        ttl: Ttl,
-        stop: impl Future<Output = ()>,
-    ) -> Result<Ticket, Error> {
-        let mut stop = pin!(stop);
-        let acquire = LockAcquire::new(path.clone(), ttl);
-        let options = CallOptions::default().deadline(LONG).waits();
-        let index = tokio::select! {
-            index = self.client.send_with(&acquire, &options) => index?,
-            // A lock that is free is granted within the grace also when there is no time to wait;
-            // the server withdraws the request of one who waits no longer.
-            () = async { stop.as_mut().await; tokio::time::sleep(GRACE).await } => {
-                return Err(busy(&path));
-            }
-        };
-        self.be_first(path, ttl, index, stop).await
-    }
-
-    /// The module grants a lock to the next one at any sign of the one before, its renewal as well
-    /// as its release: who has it is asked until it is us, and our place kept alive meanwhile.
-    async fn be_first(
-        &self,
-        path: Path,
-        ttl: Ttl,
-        index: u64,
-        mut stop: Pin<&mut impl Future<Output = ()>>,
-    ) -> Result<Ticket, Error> {
-        let holder = LockHolder::Index(index);
-        let mut keeper: Option<Keeper> = None;
-        loop {
-            let first = self.client.send(&LockRead::new(path.clone(), LockField::Index)).await?;
-            let is_first = first.is_some_and(|first| first.parse() == Ok(index));
-            let sent = Instant::now();
-            let alive = keeper.is_some_and(|keeper| matches!(keeper.action(sent), Action::Wait(_)));
-            if is_first || !alive {
-                let renew = LockRenew::new(path.clone(), holder.clone(), ttl);
-                self.client.send(&renew).await.map_err(lost_if_gone)?;
-                keeper = Some(Keeper::new(ttl.duration(), sent));
-            }
-            if let Some(keeper) = keeper.filter(|_| is_first) {
-                return Ok(Ticket::new(path.as_str().to_owned(), index, ttl, keeper.deadline()));
-            }
-            tokio::select! {
-                biased;
-                () = stop.as_mut() => {
-                    let release = LockRelease::new(path.clone(), holder);
-                    self.client.send(&release).await.map_err(lost_if_gone)?;
-                    return Err(busy(&path));
-                }
-                () = tokio::time::sleep(ASK_AGAIN) => {}
-            }
         }
     }
 
@@ -304,23 +208,29 @@ fn lock_path(key: &str) -> Result<Path, Error> {
     }
 }
 
-fn busy(path: &Path) -> Error {
-    let message = format!("the lock on {:?} was not free in time", path.as_str());
-    Error::new(ErrorKind::LockBusy, crate::Outcome::NotApplied, message)
+/// A lock that is kept by its ticket.
+struct Held<'a> {
+    over: &'a OverV2,
+    ticket: &'a mut Ticket,
+    keeper: Keeper,
 }
 
-fn lost_if_gone(error: Error) -> Error {
-    match error.is_key_not_found() {
-        true => error.into_kind(ErrorKind::LockLost),
-        false => error,
+impl Kept for Held<'_> {
+    fn keeper(&mut self) -> &mut Keeper {
+        &mut self.keeper
     }
-}
 
-fn late(ticket: &Ticket) -> Error {
-    Error::lost(format!(
-        "the lock on {:?} with index {} could not be renewed in time",
-        ticket.key, ticket.index
-    ))
+    async fn renew(&mut self) -> Result<(), Error> {
+        let sent = Instant::now();
+        let renewed = self.over.renew(&self.ticket.key, self.ticket.index, self.ticket.ttl).await?;
+        self.keeper.renewed(sent);
+        self.ticket.deadline = renewed.deadline;
+        Ok(())
+    }
+
+    fn late(&self, _: Option<Error>) -> Error {
+        Error::late(&self.ticket.key, self.ticket.index)
+    }
 }
 
 /// A key; nothing for a directory.

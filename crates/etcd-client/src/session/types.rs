@@ -1,5 +1,6 @@
 //! What the ten calls take and give.
 
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,9 +16,27 @@ pub enum Api {
     Auto,
     /// v2: HTTP and JSON, up to etcd 3.5.
     V2,
-    /// v3: gRPC. Not available yet.
+    /// v3: gRPC, from etcd 3.0 on.
     V3,
 }
+
+impl FromStr for Api {
+    type Err = InvalidApi;
+
+    fn from_str(text: &str) -> Result<Self, InvalidApi> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "v2" => Ok(Self::V2),
+            "v3" => Ok(Self::V3),
+            _ => Err(InvalidApi(text.to_owned())),
+        }
+    }
+}
+
+/// A text that names no API.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no API: take auto, v2 or v3")]
+pub struct InvalidApi(pub String);
 
 /// How to open a session.
 #[derive(Debug, Clone, Default)]
@@ -92,6 +111,8 @@ impl Listed {
 pub enum Previous {
     /// Nothing.
     Absent,
+    /// Something, whatever it is.
+    Present,
     /// This value.
     Value(Bytes),
     /// Something whose last change has this index.
@@ -122,6 +143,11 @@ impl SetOptions {
     /// Only where the last change has this index.
     pub fn previous_index(self, index: u64) -> Self {
         Self { previous: Some(Previous::Index(index)), ..self }
+    }
+
+    /// Only where something stands, whatever it is.
+    pub fn present(self) -> Self {
+        Self { previous: Some(Previous::Present), ..self }
     }
 
     /// Only where nothing stands.

@@ -8,6 +8,7 @@ use crate::v2::api::Action;
 use bytes::Bytes;
 use futures_core::Stream;
 
+use super::over_v3;
 use super::types::{Change, ChangeKind, Event, Gap};
 use crate::error::Error;
 use crate::v2;
@@ -18,12 +19,22 @@ use crate::v2;
 /// watch at the server.
 #[derive(Debug)]
 pub struct Watcher {
-    inner: v2::Watcher,
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    V2(v2::Watcher),
+    V3(Box<over_v3::Watcher>),
 }
 
 impl Watcher {
     pub(super) fn over_v2(inner: v2::Watcher) -> Self {
-        Self { inner }
+        Self { inner: Inner::V2(inner) }
+    }
+
+    pub(super) fn over_v3(inner: over_v3::Watcher) -> Self {
+        Self { inner: Inner::V3(Box::new(inner)) }
     }
 
     /// The next event; nothing after an error. Cancelling it loses nothing.
@@ -40,7 +51,12 @@ impl Stream for Watcher {
     type Item = Result<Event, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.inner).poll_next(cx).map(|next| next.map(|event| event.map(Event::from)))
+        match &mut self.inner {
+            Inner::V2(inner) => {
+                Pin::new(inner).poll_next(cx).map(|next| next.map(|event| event.map(Event::from)))
+            }
+            Inner::V3(inner) => Pin::new(inner.as_mut()).poll_next(cx),
+        }
     }
 }
 

@@ -10,11 +10,14 @@ use crate::error::{Error, ErrorKind};
 impl Client {
     /// Reads a key or directory, linearizably. A directory comes with what it holds itself.
     ///
+    /// Servers of 0.2 and 0.3 cannot: there, once the version is known, the leader is asked, whose
+    /// answer is old only while it has been replaced and does not know it yet.
+    ///
     /// # Errors
     ///
     /// [`KeyNotFound`](ErrorKind::KeyNotFound) where nothing stands there.
     pub async fn get(&self, key: &str) -> Result<Node, Error> {
-        node(self.send(&Get::new(key.parse()?)).await?)
+        node(self.send(&self.latest(Get::new(key.parse()?))).await?)
     }
 
     /// Like [`get`](Self::get), with nothing where nothing stands.
@@ -46,7 +49,7 @@ impl Client {
     /// [`NotADirectory`](ErrorKind::NotADirectory) where a value stands, and as for
     /// [`get`](Self::get).
     pub async fn list(&self, directory: &str) -> Result<Vec<Node>, Error> {
-        children(node(self.send(&Get::new(directory.parse()?).sorted()).await?)?)
+        children(node(self.send(&self.latest(Get::new(directory.parse()?).sorted())).await?)?)
     }
 
     /// Lists a directory with everything below it, sorted.
@@ -55,7 +58,17 @@ impl Client {
     ///
     /// As for [`list`](Self::list).
     pub async fn list_recursive(&self, directory: &str) -> Result<Vec<Node>, Error> {
-        children(node(self.send(&Get::new(directory.parse()?).recursive().sorted()).await?)?)
+        children(node(
+            self.send(&self.latest(Get::new(directory.parse()?).recursive().sorted())).await?,
+        )?)
+    }
+
+    /// The same read of what was written last, as far as the servers can tell.
+    pub(super) fn latest(&self, get: Get) -> Get {
+        match self.version.get() {
+            Some(version) if Feature::Quorum.require(*version).is_err() => get.consistent(),
+            _ => get,
+        }
     }
 
     /// Writes a value, whatever stood there, and answers with the node.

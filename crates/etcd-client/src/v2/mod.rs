@@ -133,20 +133,35 @@ impl Client {
     ///
     /// [`Unsupported`](crate::ErrorKind::Unsupported), or as for [`send`](Self::send).
     pub async fn require(&self, feature: wire::Feature) -> Result<(), Error> {
-        let version = match self.version.get() {
-            Some(version) => *version,
-            None => self.version().await?.effective(),
-        };
-        Ok(feature.require(version)?)
+        Ok(feature.require(self.effective_version().await?)?)
     }
 
-    /// Whether the member that answers is well (2.0 and later).
+    /// What the cluster as a whole can do. It is asked for once, where it has agreed on that.
+    async fn effective_version(&self) -> Result<wire::Version, Error> {
+        match self.version.get() {
+            Some(version) => Ok(*version),
+            None => Ok(self.version().await?.effective()),
+        }
+    }
+
+    /// Whether the whole cluster is of this version or later, as far as it tells; who reaches no
+    /// more than the keys is not told.
+    async fn is_since(&self, version: wire::Version) -> Result<bool, Error> {
+        match self.effective_version().await {
+            Ok(effective) => Ok(effective >= version),
+            Err(error) if error.is_transient() => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether the member that answers is well (2.0 and later). [`GetHealth`](wire::GetHealth) has
+    /// what may be left out.
     ///
     /// # Errors
     ///
     /// As for [`send`](Self::send).
     pub async fn health(&self) -> Result<wire::Health, Error> {
-        self.send(&wire::GetHealth).await
+        self.send(&wire::GetHealth::new()).await
     }
 
     /// Each endpoint with how it has done lately.

@@ -12,8 +12,8 @@ pub(super) struct Snapshot {
     pub(super) index: u64,
     /// Nothing where nothing stood.
     pub(super) node: Option<Node>,
-    /// Whether the server is 2.0 or later: since then replies name their cluster.
-    pub(super) since_2: bool,
+    /// Whether the server is 2.0 or later, where the reply tells: since then it names its cluster.
+    pub(super) since_2: Option<bool>,
 }
 
 impl Client {
@@ -22,6 +22,7 @@ impl Client {
         get: Get,
         options: &CallOptions,
     ) -> Result<Snapshot, Error> {
+        let get = self.latest(get);
         let first = self.send_with(&get, options).await;
         let reply = match first {
             // 0.4 gives a linearizable read the index of the node, not of the store; a read at the
@@ -35,11 +36,11 @@ impl Client {
             Ok(KeyReply { headers, node, .. }) => Ok(Snapshot {
                 index: headers.etcd_index.unwrap_or_default(),
                 node,
-                since_2: headers.cluster_id.is_some(),
+                since_2: Some(headers.cluster_id.is_some()),
             }),
             Err(error) => match error.v2() {
                 Some(wire::Error::Key(key)) if key.code == ErrorCode::KEY_NOT_FOUND => {
-                    Ok(Snapshot { index: key.index, node: None, since_2: true })
+                    Ok(Snapshot { index: key.index, node: None, since_2: None })
                 }
                 _ => Err(error),
             },

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod server;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,4 +72,27 @@ async fn a_lock_that_is_gone_is_lost() -> Result<(), Error> {
     let short = session.lock("k", Ttl::from_seconds(1).unwrap()).await.unwrap_err();
     assert_eq!(short.kind(), &ErrorKind::InvalidInput, "the server would renew without pause");
     Ok(())
+}
+
+/// The module grants it at a renewal of the holder, after the time to wait was over: whoever waits
+/// asks who has it, and gives his place up.
+#[tokio::test]
+async fn a_grant_after_the_end_of_the_wait_is_given_back() -> Result<(), Error> {
+    let server = Server::start();
+    let (one, other) = (session(&server).await, session(&server).await);
+    let held = one.lock("k", ttl()).await?;
+    let renewed = async {
+        while server.queue().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        one.renew("k", held.index, ttl()).await
+    };
+    // No async block may be asked again after its end.
+    let stop = async { tokio::time::sleep(Duration::from_millis(1)).await };
+    let (waited, renewed) = tokio::join!(other.lock_unless("k", ttl(), stop), renewed);
+    assert_eq!(waited.unwrap_err().kind(), &ErrorKind::LockBusy);
+    let _ = renewed?;
+    assert_eq!(server.queue(), [held.index]);
+    one.unlock("k", held.index).await
 }

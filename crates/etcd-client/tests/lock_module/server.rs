@@ -1,10 +1,10 @@
 //! As much of etcd 0.3.0 as its lock module shows, with the fault that matters: whoever waits is
 //! told that he holds the lock at any sign of the one before, also at its renewal.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+
+use crate::common::{Reply, serve};
 
 /// A server of one lock, which runs until the process ends.
 pub(crate) struct Server {
@@ -29,14 +29,11 @@ struct State {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, lock) = (listener.local_addr().unwrap(), Arc::<Lock>::default());
+        let lock = Arc::<Lock>::default();
         let shared = Arc::clone(&lock);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let lock = Arc::clone(&shared);
-                thread::spawn(move || serve(&stream, &lock));
-            }
+        let address = serve(move |request| {
+            let (status, text) = shared.answer(&request.method, &request.target, &request.form);
+            Reply::Says(status, "", text)
         });
         Self { address, lock }
     }
@@ -44,32 +41,6 @@ impl Server {
     /// The indexes of those who hold and wait, the holder first.
     pub(crate) fn queue(&self) -> Vec<u64> {
         self.lock.state.lock().unwrap().queue.clone()
-    }
-}
-
-fn serve(stream: &TcpStream, lock: &Lock) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let mut words = line.split(' ');
-        let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-        let mut length = 0;
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header).ok()?;
-            match header.trim_end().to_ascii_lowercase().strip_prefix("content-length: ") {
-                Some(text) => length = text.parse().ok()?,
-                None if header.trim_end().is_empty() => break,
-                None => {}
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).ok()?;
-        let form = String::from_utf8(body).ok()?;
-        let (status, text) = lock.answer(&method, &target, &form);
-        let length = text.len();
-        write!(&*stream, "HTTP/1.1 {status} \r\nContent-Length: {length}\r\n\r\n{text}").ok()?;
     }
 }
 

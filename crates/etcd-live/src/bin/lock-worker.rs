@@ -46,7 +46,7 @@ fn run() -> Result<u8, Box<dyn Error>> {
     let [mode, servers, key, ttl, stays, deaths] = args.as_slice() else {
         return Err("give MODE SERVERS KEY TTL STAYS DEATHS".into());
     };
-    let session = Session::open_str(servers)?;
+    let session = Session::open_with(servers, etcd_live::etcd::v2())?;
     let section = Section::of(session.clone(), key);
     let (ttl, stays, deaths) = (ttl.parse()?, stays.parse()?, deaths.parse()?);
     let worker = Worker { session, section, key: key.clone(), ttl, stays, deaths };

@@ -18,6 +18,12 @@ fn servers_that_cannot_be() {
         ("host:", "\"host:\"", "a number from 1 to 65535"),
         ("host:2379,other:x", "\"other:x\"", "a number from 1 to 65535"),
         ("http://my%20host:2379", "\"http://my%20host:2379\"", "a host cannot have '%'"),
+        (
+            "my host:2379",
+            "\"my host:2379\"",
+            "a host cannot have a space, and commas separate servers",
+        ),
+        ("a:1,http://my host:2379", "\"http://my host:2379\"", "give host:port,host:port"),
         ("http://my host:", "\"host:\"", "a number from 1 to 65535"),
         ("::1", "\"::1\"", "an IPv6 address stands in brackets; give [::1]:2379"),
         ("http://host:2379/v2", "\"http://host:2379/v2\"", "give host:port"),
@@ -74,9 +80,6 @@ fn options_that_cannot_be() {
 
 #[test]
 fn keys_that_a_server_would_take_for_others() {
-    // The session is opened first: a server has to be there.
-    let cluster = etcd_live::etcd::cluster(1);
-    let etcd_test = EtcdTest::on(etcd_live::etcd::servers(&cluster));
     for key in ["..", "a/../b", ".", "/a/./b"] {
         let shown = format!("{key:?} is not a key");
         let commands: [&[&str]; 7] = [
@@ -89,10 +92,13 @@ fn keys_that_a_server_would_take_for_others() {
             &["unlock", "-i", "1", key],
         ];
         for args in commands {
-            let said = etcd_test.fails(args, 2);
+            let said = etcd_test().fails(args, 2);
             assert!(said.contains(&shown) && said.contains("name the key itself"), "{said}");
         }
     }
+    // Only a server knows this one.
+    let cluster = etcd_live::etcd::cluster(1);
+    let etcd_test = EtcdTest::on(etcd_live::etcd::servers(&cluster));
     let said = etcd_test.fails(["set", "/", "v"], 2);
     assert!(said.contains("set \"/\"") && said.contains("Root is read only"), "{said}");
 }

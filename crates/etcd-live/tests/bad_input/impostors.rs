@@ -19,8 +19,8 @@ const COMMANDS: [&[&str]; 9] = [
     &["unlock", "-i", "7", "k"],
     &["watch"],
 ];
-/// How long a command may take, which asks a few times, for a second each.
-const MOST: Duration = Duration::from_secs(6);
+/// How long a command may take, which asks a few times, on a busy machine.
+const MOST: Duration = Duration::from_secs(30);
 const HTML: &str = "<!DOCTYPE html><html><body>Welcome to our intranet</body></html>";
 const GIBIBYTE: usize = 1 << 30;
 /// In KiB.
@@ -102,8 +102,9 @@ fn one_whose_reply_is_a_gibibyte() {
         {
             for args in [["get", "k"].as_slice(), &["list"], &["set", "k", "v"], &["watch"]] {
                 let etcd_test = EtcdTest::on(impostor.endpoint());
-                let (ended, memory) = etcd_test.start(args).wait_and_weigh();
-                failed(args, &ended, &impostor, &["more than"]);
+                let args = [&["--timeout", "25"], args].concat();
+                let (ended, memory) = etcd_test.start(&args).wait_and_weigh();
+                failed(&args, &ended, &impostor, &["more than"]);
                 assert!(memory < MOST_MEMORY, "{args:?}: {memory} KiB");
                 most = most.max(memory);
             }
@@ -123,7 +124,7 @@ fn some_that_redirect_to_each_other() {
         )?;
         stream.write_all(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
     };
-    everything_fails(&Impostor::answering(to_itself), &["redirected more than 3 times"]);
+    everything_fails(&Impostor::answering(to_itself), &["is no etcd (answered 307"]);
     let other = Impostor::behind_a_version(to_itself).endpoint();
     let to_other = move |request: &Request, stream: &mut TcpStream| {
         write!(

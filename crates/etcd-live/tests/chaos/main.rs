@@ -72,7 +72,8 @@ async fn no_write_is_lost_or_doubled_and_no_read_is_stale() -> Result<(), Error>
         println!("{:>6.1} s  {fault}", (fault.began - began).as_secs_f64());
     }
     println!("{counts}, {} faults, {:.1} s", faults.len(), took.as_secs_f64());
-    println!("watched: {} changes, each once and in order", witnessed.len());
+    let (changes, gaps) = (witnessed.changes.len(), witnessed.gaps.len());
+    println!("watched: {changes} changes, each once and in order, {gaps} gaps");
     println!(
         "registers: {increments} increments ({unclear} unclear, resolved), {reads} reads, none stale"
     );

@@ -55,10 +55,12 @@ pub(super) async fn start(cluster: &Cluster) -> Result<Registers, Error> {
     let (mut writers, mut readers) = (Vec::new(), Vec::new());
     for number in 0..REGISTERS {
         let (key, reached) = (format!("/registers/{number}"), Reached::default());
-        let session = Session::open_str(&servers(cluster, number)).await?;
+        let session = Session::open_with(&servers(cluster, number), etcd_live::etcd::v2()).await?;
         session.set(&key, "0").await?;
         for reader in 1..=READERS {
-            let session = Session::open_str(&servers(cluster, number + reader)).await?;
+            let session =
+                Session::open_with(&servers(cluster, number + reader), etcd_live::etcd::v2())
+                    .await?;
             let reader = read(session, key.clone(), reached.clone(), Arc::clone(&stop));
             readers.push(tokio::spawn(reader));
         }

@@ -38,9 +38,9 @@ fn absent_means_that_nothing_stands_there() {
 #[test]
 fn a_ttl_ends_and_setting_without_one_keeps_the_value() {
     let (_cluster, etcd_test) = one_member();
-    etcd_test.prints(["set", "-t", "1", "short", "x"]);
-    etcd_test.prints(["set", "-t", "1", "kept", "x"]);
+    etcd_test.prints(["set", "-t", "600", "kept", "x"]);
     etcd_test.prints(["set", "kept", "y"]);
+    etcd_test.prints(["set", "-t", "1", "short", "x"]);
     let expired = etcd_test.prints(["watch", "-i", "1", "--count", "4", "/", "-o", "json"]);
     let kinds: Vec<_> = json(&expired).into_iter().map(|change| change["kind"].clone()).collect();
     assert_eq!(kinds, ["set", "set", "set", "expire"]);

@@ -1,9 +1,10 @@
 //! `lock` and `unlock`.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
-use etcd_live::program::EtcdTest;
+use etcd_live::program::start;
+use etcd_live::queue::{queued, until_queued};
 use nix::sys::signal::Signal;
 use serde_json::json as object;
 
@@ -21,7 +22,7 @@ fn a_ticket_renews_and_unlocks_and_the_next_one_waits_for_that() {
     assert_eq!(json(&renewed), [object!({ "key": "/k", "index": number, "ttl": 90 })]);
 
     let waiter = etcd_test.start(["lock", "--ttl=60", "k", "--wait", "30"]);
-    until_queued(&etcd_test, "k", 2);
+    until_queued(&etcd_test.session(), "k", 2);
     assert_eq!(waiter.line_within(Duration::from_millis(200)), None);
     assert_eq!(etcd_test.prints(["unlock", "-i", &ticket, "k"]), "");
     let second = waiter.wait();
@@ -35,13 +36,13 @@ fn a_ticket_renews_and_unlocks_and_the_next_one_waits_for_that() {
     let second = second.stdout.trim();
     let unlocked = etcd_test.prints(["unlock", "--index", second, "k", "-o", "json"]);
     assert_eq!(json(&unlocked), [object!({ "unlocked": "k" })]);
-    assert_eq!(queue(&etcd_test, "k"), 0);
+    assert_eq!(queued(&etcd_test.session(), "k"), 0);
 }
 
 #[test]
 fn a_lock_that_was_not_renewed_is_neither_renewed_nor_unlocked_any_more() {
     let (_cluster, etcd_test) = one_member();
-    let ticket = etcd_test.prints(["lock", "-t", "1", "k"]).trim().to_owned();
+    let ticket = etcd_test.prints(["lock", "-t", "60", "k"]).trim().to_owned();
     etcd_test.prints(["lock", "-t", "1", "k", "-i", &ticket]);
     let next = etcd_test.prints(["lock", "-t", "60", "k"]);
     assert!(index(&next) > index(&format!("{ticket}\n")));
@@ -56,7 +57,7 @@ fn who_is_asked_to_end_while_waiting_leaves_the_queue_at_once() {
     let ticket = etcd_test.prints(["lock", "-t", "60", "k"]);
     for (signal, status) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
         let waiter = etcd_test.start(["lock", "-t", "60", "k"]);
-        until_queued(&etcd_test, "k", 2);
+        until_queued(&etcd_test.session(), "k", 2);
         waiter.signal(signal);
         let ended = waiter.wait();
         assert_eq!(
@@ -64,28 +65,27 @@ fn who_is_asked_to_end_while_waiting_leaves_the_queue_at_once() {
             (status, "", ""),
             "{signal}"
         );
-        assert_eq!(queue(&etcd_test, "k"), 1, "{signal}");
+        assert_eq!(queued(&etcd_test.session(), "k"), 1, "{signal}");
     }
     etcd_test.prints(["unlock", "-i", ticket.trim(), "k"]);
 }
 
-/// How many keys stand in a lock's directory.
-pub(super) fn queue(etcd_test: &EtcdTest, key: &str) -> usize {
-    let listed = etcd_test.run(["list", &format!("/_locks/{key}")]);
-    match listed.status {
-        0 => listed.stdout.lines().count(),
-        status => {
-            assert_eq!(status, 3, "{}", listed.stderr);
-            0
-        }
-    }
-}
-
-/// Waits until so many stand in a lock's queue.
-pub(super) fn until_queued(etcd_test: &EtcdTest, key: &str, wanted: usize) {
-    let patience = Instant::now() + Duration::from_secs(20);
-    while queue(etcd_test, key) != wanted {
-        assert!(Instant::now() < patience, "never {wanted} in the queue of {key:?}");
-        thread::sleep(Duration::from_millis(20));
+#[test]
+fn a_lock_whose_index_nobody_hears_is_given_up() {
+    let (_cluster, etcd_test) = one_member();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+    let (reader, closed) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    for stdout in [Stdio::from(full), Stdio::from(closed)] {
+        let mut command = etcd_test.command(["lock", "-t", "600", "k"]);
+        command.stdout(stdout);
+        let ended = start(command).wait();
+        assert_eq!(ended.status, 1, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("lock \"k\": the index cannot be printed"),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(queued(&etcd_test.session(), "k"), 0);
     }
 }

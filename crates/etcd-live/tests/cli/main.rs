@@ -5,6 +5,7 @@ mod conditions;
 mod keys;
 mod lock;
 mod output;
+mod process_group;
 mod status;
 mod watch;
 

@@ -71,7 +71,7 @@ fn a_newline_cannot_forge_a_line() {
 #[test]
 fn a_closed_pipe_is_success_without_a_word() {
     let (cluster, etcd_test) = one_member();
-    let session = Session::open_str(&servers(&cluster)).expect("a session");
+    let session = Session::open_with(&servers(&cluster), etcd_live::etcd::v2()).expect("a session");
     let long = "x".repeat(200);
     // More than a pipe holds.
     for number in 0..500 {

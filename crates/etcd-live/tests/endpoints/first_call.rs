@@ -9,8 +9,10 @@ use etcd_live::etcd;
 
 use super::timed;
 
-/// What the dead endpoints may add to any call.
+/// What the dead endpoints may add to any call …
 const MOST: Duration = Duration::from_millis(500);
+/// … in the best of so many tries: a busy machine is not late in each, a dead endpoint is.
+const TRIES: usize = 8;
 const CALLS: &[&str] = &["get", "set", "delete", "list", "leader", "lock and unlock", "watch"];
 
 #[tokio::test]
@@ -39,24 +41,34 @@ async fn compare(
     let lost = Blackhole::never_connects().expect("a black hole");
     let deaf = Blackhole::never_answers().expect("a black hole");
     let nobody = refused().expect("a free port");
+    let behind = [&lost, &deaf].map(|dead| format!("{nobody},{},{live}", dead.endpoint()));
     let client = Client::new(&live)?;
+    client.set("/dir/there", "1").await?;
     let mut most = Duration::ZERO;
-    for (number, name) in CALLS.iter().enumerate() {
-        client.set("/dir/there", "1").await?;
-        client.set(&format!("/gone/{number}/0"), "1").await?;
-        let (alone, done) = timed(call(name, &live, 0)).await;
-        done?;
-        for (place, dead) in [lost.endpoint(), deaf.endpoint()].iter().enumerate() {
-            client.set(&format!("/gone/{number}/{}", place + 1), "1").await?;
-            let servers = format!("{nobody},{dead},{live}");
-            let (behind, done) = timed(call(name, &servers, place + 1)).await;
+    for (name, servers) in CALLS.iter().flat_map(|name| behind.each_ref().map(|list| (name, list)))
+    {
+        let mut best = Duration::MAX;
+        for number in 0..TRIES {
+            client.set(&gone(2 * number), "1").await?;
+            client.set(&gone(2 * number + 1), "1").await?;
+            let (alone, done) = timed(call(name, &live, 2 * number)).await;
             done?;
-            let cost = behind.saturating_sub(alone);
-            assert!(cost <= MOST, "{name}: {behind:?} with {servers}, {alone:?} alone");
-            most = most.max(cost);
+            let (behind, done) = timed(call(name, servers, 2 * number + 1)).await;
+            done?;
+            best = best.min(behind.saturating_sub(alone));
+            if best <= MOST {
+                break;
+            }
         }
+        assert!(best <= MOST, "{name}: {best:?} more with {servers} than with {live} alone");
+        most = most.max(best);
     }
     Ok(most)
+}
+
+/// A key that the call with this number removes.
+fn gone(number: usize) -> String {
+    format!("/gone/{number}")
 }
 
 async fn by_client(call: &str, servers: &str, number: usize) -> Result<(), Error> {
@@ -64,7 +76,7 @@ async fn by_client(call: &str, servers: &str, number: usize) -> Result<(), Error
     match call {
         "get" => drop(client.get("/dir/there").await?),
         "set" => drop(client.set("/set", "1").await?),
-        "delete" => drop(client.delete(&format!("/gone/2/{number}")).await?),
+        "delete" => drop(client.delete(&gone(number)).await?),
         "list" => drop(client.list("/dir").await?),
         "leader" => drop(client.leader().await?),
         "lock and unlock" => {
@@ -80,11 +92,11 @@ async fn by_client(call: &str, servers: &str, number: usize) -> Result<(), Error
 }
 
 async fn by_session(call: &str, servers: &str, number: usize) -> Result<(), Error> {
-    let session = Session::open_str(servers).await?;
+    let session = Session::open_with(servers, etcd::v2()).await?;
     match call {
         "get" => drop(session.get("/dir/there").await?),
         "set" => drop(session.set("/set", "1").await?),
-        "delete" => session.delete(&format!("/gone/2/{number}")).await?,
+        "delete" => session.delete(&gone(number)).await?,
         "list" => drop(session.list("/dir").await?),
         "leader" => drop(session.leader().await?),
         "lock and unlock" => {

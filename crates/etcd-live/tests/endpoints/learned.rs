@@ -30,7 +30,7 @@ async fn the_cluster_tells_of_its_other_members() -> Result<(), Error> {
 #[tokio::test]
 async fn a_member_killed_between_two_calls_is_passed_over() -> Result<(), Error> {
     let mut cluster = etcd::cluster(3);
-    let session = Session::open(cluster.endpoints()).await?;
+    let session = Session::open_with(&etcd::servers(&cluster), etcd::v2()).await?;
     let (mut reads, mut writes) = (Duration::ZERO, Duration::ZERO);
     for round in 0..6 {
         let member = round % 3;

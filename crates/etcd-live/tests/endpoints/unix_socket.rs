@@ -18,7 +18,7 @@ async fn a_unix_socket_is_an_endpoint() -> Result<(), Error> {
     let socket = directory.join(SOCKET);
     let server = format!("unix:{}", socket.display());
 
-    let session = Session::open([&server]).await?;
+    let session = Session::open_with(&server, etcd::v2()).await?;
     let index = session.set("/a", "1").await?;
     assert_eq!(session.get("/a").await?.index, index);
     let client = v2::Client::new(&server)?;

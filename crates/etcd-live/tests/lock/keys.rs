@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use etcd_client::ErrorKind;
+use etcd_live::queue::{queued, until_queued};
 
-use crate::{one_member, queued, seconds, until_queued};
+use crate::{one_member, seconds};
 
 #[test]
 fn any_key_can_be_locked() {

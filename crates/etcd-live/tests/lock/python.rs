@@ -9,12 +9,14 @@ use etcd_client::ErrorKind;
 use etcd_client::blocking::Session;
 use etcd_live::etcd::{program, servers};
 use etcd_live::program::{Running, start};
+use etcd_live::queue::until_queued;
 use etcd_live::section::{Passed, Section};
 
-use crate::{one_member, seconds, until_queued};
+use crate::{one_member, seconds};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lock/python_etcd.py");
-const AT_ONCE: Duration = Duration::from_secs(5);
+/// Sooner than any lock here ends by itself.
+const AT_ONCE: Duration = Duration::from_secs(30);
 const A_WHILE: Duration = Duration::from_millis(200);
 
 #[test]
@@ -59,7 +61,8 @@ fn a_contest_with_python_has_one_holder_at_a_time() {
                 }
             });
             scope.spawn(|| {
-                let session = Session::open_str(&servers).expect("a session");
+                let session =
+                    Session::open_with(&servers, etcd_live::etcd::v2()).expect("a session");
                 let section = section(&servers);
                 for _ in 0..each {
                     let ticket = session.lock("contest", seconds(60)).expect("a turn");
@@ -103,7 +106,7 @@ impl Python {
 }
 
 fn section(servers: &str) -> Section {
-    Section::of(Session::open_str(servers).expect("a session"), "contest")
+    Section::of(Session::open_with(servers, etcd_live::etcd::v2()).expect("a session"), "contest")
 }
 
 fn pass(section: &Section, token: u64) {

@@ -29,10 +29,10 @@ fn a_ticket_is_good_in_any_process() {
 #[test]
 fn renewing_keeps_a_lock_and_what_expired_is_lost() {
     let (_cluster, session, _) = one_member();
-    let ticket = session.lock("k", seconds(2)).expect("the lock is free");
-    let until = std::time::Instant::now() + Duration::from_secs(4);
+    let ticket = session.lock("k", seconds(5)).expect("the lock is free");
+    let until = std::time::Instant::now() + Duration::from_secs(8);
     while std::time::Instant::now() < until {
-        let renewed = session.renew("k", ticket.index, seconds(2)).expect("it is held");
+        let renewed = session.renew("k", ticket.index, seconds(5)).expect("it is held");
         assert!(renewed.deadline > std::time::Instant::now());
         thread::sleep(Duration::from_millis(500));
     }

@@ -58,7 +58,7 @@ async fn keys_come_back_as_they_were_given() -> Result<(), Error> {
 #[tokio::test]
 async fn bytes_that_are_no_text_are_refused_and_not_sent() -> Result<(), Error> {
     let (cluster, client) = one_member();
-    let session = Session::open_str(&etcd::servers(&cluster)).await?;
+    let session = Session::open_with(&etcd::servers(&cluster), etcd::v2()).await?;
     let error = session.set("/a", b"ok\xff\xfe").await.expect_err("no text");
     assert_eq!(*error.kind(), etcd_client::ErrorKind::InvalidInput);
     assert!(error.to_string().contains("byte 2"), "{error}");

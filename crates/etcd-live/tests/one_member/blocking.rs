@@ -11,7 +11,7 @@ use etcd_client::{CallOptions, Error, ErrorKind};
 use etcd_live::etcd;
 use etcd_live::members::{Cluster, Options};
 
-use super::{conflict, refusal, seconds};
+use super::{PATIENCE, conflict, refusal, seconds};
 
 fn one_member() -> Result<(Cluster, Client), Error> {
     let cluster = etcd::cluster(1);
@@ -136,7 +136,7 @@ fn watches() -> Result<(), Error> {
     assert_eq!(watcher.next_within(Duration::from_millis(200))?, None);
     assert!(began.elapsed() >= Duration::from_millis(200));
     client.set("/w/b", "2")?;
-    let event = watcher.next_within(Duration::from_secs(5))?.expect("an event");
+    let event = watcher.next_within(PATIENCE)?.expect("an event");
     assert!(matches!(event, v2::Event::Change(change) if change.key == "/w/b"));
     Ok(())
 }
@@ -160,7 +160,7 @@ fn locks() -> Result<(), Error> {
 #[test]
 fn a_session() -> Result<(), Error> {
     let (cluster, _client) = one_member()?;
-    let session = Session::open(cluster.endpoints())?;
+    let session = Session::open_with(&etcd::servers(&cluster), etcd::v2())?;
     assert_eq!((session.api(), session.endpoints().len()), (Api::V2, 1));
     let index = session.set("/s/a", "1")?;
     assert_eq!(session.get("/s/a")?.index, index);
@@ -180,7 +180,7 @@ fn a_session() -> Result<(), Error> {
     session.delete("/s/a")?;
     session.close();
 
-    let again = Session::open_str(&etcd::servers(&cluster))?;
+    let again = Session::open_with(&etcd::servers(&cluster), etcd::v2())?;
     assert_eq!(again.get_opt("/s/a")?, None);
     Ok(())
 }
@@ -188,10 +188,10 @@ fn a_session() -> Result<(), Error> {
 #[test]
 fn a_lock_is_renewed_while_work_goes_on() -> Result<(), Error> {
     let (cluster, _client) = one_member()?;
-    let session = Session::open(cluster.endpoints())?;
-    let mut ticket = session.lock("/l", seconds(2))?;
+    let session = Session::open_with(&etcd::servers(&cluster), etcd::v2())?;
+    let mut ticket = session.lock("/l", seconds(5))?;
     let held = session.hold(&mut ticket, |held| {
-        std::thread::sleep(Duration::from_millis(2500));
+        std::thread::sleep(Duration::from_secs(6));
         held.is_held()
     })?;
     assert!(held);

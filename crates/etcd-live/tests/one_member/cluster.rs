@@ -95,7 +95,7 @@ async fn the_leader_is_known_from_any_member() -> Result<(), Error> {
     let leader = cluster.leader().expect("a leader");
     let expected = &cluster.members()[leader];
     for endpoint in cluster.endpoints() {
-        let session = Session::open([&endpoint]).await?;
+        let session = Session::open_with(&endpoint, etcd::v2()).await?;
         let leader = session.leader().await?;
         assert_eq!(
             (&leader.name, leader.client_urls),

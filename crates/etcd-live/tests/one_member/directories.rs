@@ -1,8 +1,10 @@
 //! Directories: listings, removals, in-order keys, hidden keys.
 
-use etcd_client::v2::Client;
+use std::time::Duration;
+
 use etcd_client::v2::api::{Action, Node};
-use etcd_client::{Error, ErrorKind};
+use etcd_client::v2::{Client, Event, WatchOptions};
+use etcd_client::{Error, ErrorKind, Session};
 
 use super::{conflict, one_member, refusal};
 
@@ -89,5 +91,34 @@ async fn keys_in_order_come_in_order() -> Result<(), Error> {
     client.set("/value", "1").await?;
     let below = client.create_in_order("/value", "2").await;
     assert_eq!(refusal(below), ErrorKind::NotADirectory);
+    Ok(())
+}
+
+/// Anyone who may write can make a key of so many segments: it must not stop those who read or
+/// watch above it.
+#[tokio::test]
+async fn a_deep_key_is_listed_and_watched_from_above() -> Result<(), Error> {
+    let (cluster, client) = one_member();
+    let session =
+        Session::open_with(&etcd_live::etcd::servers(&cluster), etcd_live::etcd::v2()).await?;
+    let key = |depth: usize| "/deep".repeat(depth);
+    for depth in [70, 300] {
+        let index = client.set(&(key(depth) + "/v"), "1").await?.modified_index;
+        let tree = session.tree("/").await?;
+        assert!(tree.find(&(key(depth) + "/v")).is_some_and(|node| node.value.is_some()));
+        let options = WatchOptions::new().recursive().from_index(index);
+        let mut watcher = client.watch("/deep", options)?;
+        let told = tokio::time::timeout(Duration::from_secs(30), watcher.next()).await;
+        let Ok(Some(Ok(Event::Change(change)))) = told else { panic!("{told:?}") };
+        assert_eq!((change.index, change.key), (index, key(depth) + "/v"));
+    }
+    let mut listed = client.list_recursive("/").await?;
+    let mut values = Vec::new();
+    while let Some(mut node) = listed.pop() {
+        listed.append(&mut node.nodes);
+        values.extend(node.value.map(|_| node.key));
+    }
+    values.sort_unstable_by_key(String::len);
+    assert_eq!(values, [key(70) + "/v", key(300) + "/v"]);
     Ok(())
 }

@@ -11,11 +11,15 @@ mod session;
 mod ttl;
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use etcd_client::v2::Client;
 use etcd_client::{Error, ErrorKind, Ttl};
 use etcd_live::etcd;
 use etcd_live::members::Cluster;
+
+/// Longer than anything here may take: what hangs must fail, and say where.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A member of its own, and a client of it.
 fn one_member() -> (Cluster, Client) {

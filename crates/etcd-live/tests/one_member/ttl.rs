@@ -6,7 +6,7 @@ use etcd_client::v2::api::{Action, Set};
 use etcd_client::v2::{Event, WatchOptions};
 use etcd_client::{Error, ErrorKind};
 
-use super::{one_member, refusal, seconds};
+use super::{PATIENCE, one_member, refusal, seconds};
 
 #[tokio::test]
 async fn a_key_expires_and_a_watcher_hears_it() -> Result<(), Error> {
@@ -16,13 +16,14 @@ async fn a_key_expires_and_a_watcher_hears_it() -> Result<(), Error> {
     assert_eq!(set.ttl, Some(1));
     assert!(set.expiration.is_some());
     let options = WatchOptions::new().from_index(set.modified_index + 1);
-    let event = client.watch("/a", options)?.next().await.expect("an event")?;
+    let mut watcher = client.watch("/a", options)?;
+    let event = tokio::time::timeout(PATIENCE, watcher.next()).await;
+    let event = event.expect("it expires").expect("an event")?;
     let Event::Change(change) = event else { panic!("{event:?}") };
     assert_eq!((change.action, change.value), (Action::Expire, None));
     assert_eq!(change.previous.and_then(|node| node.value).as_deref(), Some("1"));
     // The server looks every half second.
     assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     assert_eq!(client.get_opt("/a").await?, None);
     Ok(())
 }
@@ -31,7 +32,7 @@ async fn a_key_expires_and_a_watcher_hears_it() -> Result<(), Error> {
 async fn a_refresh_keeps_the_value_and_is_not_heard() -> Result<(), Error> {
     let (_cluster, client) = one_member();
     assert_eq!(refusal(client.refresh("/a", seconds(60)).await), ErrorKind::KeyNotFound);
-    let set = client.set_with_ttl("/a", "1", seconds(2)).await?;
+    let set = client.set_with_ttl("/a", "1", seconds(60)).await?;
     client.refresh("/a", seconds(600)).await?;
     let got = client.get("/a").await?;
     assert_eq!(got.value.as_deref(), Some("1"));
@@ -62,9 +63,10 @@ async fn a_write_without_a_time_to_live_takes_it_away() -> Result<(), Error> {
 #[tokio::test]
 async fn a_directory_expires_with_what_it_holds() -> Result<(), Error> {
     let (_cluster, client) = one_member();
-    let made = client.send(&Set::directory("/d".parse()?).ttl(seconds(1))).await?;
+    client.send(&Set::directory("/d".parse()?).ttl(seconds(60))).await?;
     client.set("/d/a", "1").await?;
-    let index = made.node.map(|node| node.modified_index + 2);
+    let brief = Set::directory("/d".parse()?).if_present().ttl(seconds(1));
+    let index = client.send(&brief).await?.node.map(|node| node.modified_index + 1);
     let options = WatchOptions::new().recursive().from_index(index);
     let mut watcher = client.watch("/d", options)?;
     let mut told = Vec::new();

@@ -3,6 +3,7 @@
 mod cuts;
 mod handover;
 mod model;
+mod namesakes;
 mod quiet;
 
 use std::time::Duration;

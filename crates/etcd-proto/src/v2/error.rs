@@ -1,12 +1,13 @@
 //! What a v2 server says when it does not do what it was asked.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::call::{Incoming, Outcome, Refusal};
+use crate::call::{Incoming, Outcome, Refusal, Remedy};
 use crate::error::DecodeError;
+use crate::plain::Plain;
 
 /// How much of a reply that is not understood an error keeps, in bytes.
 const EXCERPT: usize = 200;
@@ -21,7 +22,7 @@ pub enum Error {
     #[error("{0}")]
     Key(KeyError),
     /// An error with a message alone, as members, auth and statistics give.
-    #[error("{} (HTTP {status})", Escaped(message))]
+    #[error("{} (HTTP {status})", Plain(message))]
     Message {
         /// The HTTP status.
         status: StatusCode,
@@ -63,27 +64,11 @@ pub struct KeyError {
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (error {})", Escaped(&self.message), self.code)?;
+        write!(f, "{} (error {})", Plain(&self.message), self.code)?;
         if !self.cause.is_empty() {
-            write!(f, ": {}", Escaped(&self.cause))?;
+            write!(f, ": {}", Plain(&self.cause))?;
         }
         Ok(())
-    }
-}
-
-/// A server's text, which may hold any key or value, as a terminal or a log line can take it.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            // Line and paragraph separators, and what turns the direction of writing.
-            '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                write!(f, "{}", c.escape_unicode())
-            }
-            _ if c.is_control() => write!(f, "{}", c.escape_default()),
-            _ => f.write_char(c),
-        })
     }
 }
 
@@ -235,11 +220,17 @@ impl Refusal for Error {
         }
     }
 
-    fn may_pass(&self) -> bool {
+    fn remedy(&self) -> Remedy {
         match self {
-            Self::Key(error) => matches!(error.code.0, 300..=399),
-            Self::Unreadable { from_etcd, .. } => !from_etcd,
-            _ => self.status().is_server_error(),
+            Self::Key(error) if matches!(error.code.0, 300..=399) => Remedy::Later,
+            Self::Key(_) | Self::Unreadable { from_etcd: true, .. } => Remedy::Nothing,
+            // What answers with a page of its own is no etcd, or stands before one.
+            Self::Unreadable { .. } => Remedy::Elsewhere,
+            Self::Other { status: StatusCode::NOT_FOUND, .. } if !self.is_unsupported() => {
+                Remedy::Elsewhere
+            }
+            _ if self.status().is_server_error() => Remedy::Later,
+            _ => Remedy::Nothing,
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod auth;
 mod create_in_order;
+mod deep;
 mod delete;
 mod encode;
 mod error;

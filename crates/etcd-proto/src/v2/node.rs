@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use serde::Deserialize;
 
+use super::deep;
 use super::error::Error;
 use super::headers::Headers;
 use super::reply;
@@ -22,6 +23,9 @@ pub struct Node {
     /// Whether this is a directory.
     pub dir: bool,
     /// What a directory holds, as far as was asked for; hidden nodes are never listed.
+    ///
+    /// What lies more than 128 levels below the node that was asked for is held by the directory
+    /// at that depth, so that no key can make a tree too deep for the stack of who reads it.
     #[serde(deserialize_with = "reply::null_as_default")]
     pub nodes: Vec<Self>,
     /// The index of the change that made it.
@@ -52,10 +56,26 @@ impl Node {
     }
 
     /// The same as a tree of keys, each leaf with its node.
-    pub fn into_tree(mut self) -> tree::Node<Self> {
-        let children = std::mem::take(&mut self.nodes).into_iter().map(Self::into_tree).collect();
+    pub fn into_tree(self) -> tree::Node<Self> {
         let name = self.name().to_owned();
-        tree::Node { name, value: (!self.dir).then_some(self), children }
+        self.into_place(name)
+    }
+
+    fn into_place(mut self, name: String) -> tree::Node<Self> {
+        let nodes = std::mem::take(&mut self.nodes).into_iter();
+        let children = nodes.map(|node| {
+            let name = node.name_below(&self.key).to_owned();
+            node.into_place(name)
+        });
+        tree::Node { name, children: children.collect(), value: (!self.dir).then_some(self) }
+    }
+
+    /// The key without that of the directory that holds it: more than its last segment where it
+    /// lies too deep to be held by its own.
+    fn name_below(&self, directory: &str) -> &str {
+        let rest = self.key.strip_prefix(directory.trim_end_matches('/'));
+        let rest = rest.and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+        if rest.is_empty() { self.name() } else { rest }
     }
 
     /// Gives every key its value, which 0.x leaves out when it is empty, and the root its name,
@@ -134,12 +154,22 @@ pub struct KeyReply {
 
 impl KeyReply {
     pub(super) fn decode(reply: &Incoming) -> Result<Self, Error> {
-        let body: KeyReplyBody = reply::json("a key reply", reply)?;
+        let body = reply::read("a key reply", reply, read)?;
         Ok(body.with_headers(&reply.headers))
     }
 }
 
+/// Reads the body of a key reply, or an event, of any depth.
+pub(super) fn read(text: &str) -> Result<KeyReplyBody, serde_json::Error> {
+    match serde_json::from_str(text) {
+        // It may be only that it is too deep.
+        Err(error) if error.is_syntax() => deep::read(text).map_err(|_| error),
+        read => read,
+    }
+}
+
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KeyReplyBody {
     action: Action,
@@ -148,6 +178,12 @@ pub(super) struct KeyReplyBody {
 }
 
 impl KeyReplyBody {
+    pub(super) fn with_nodes(mut self, node: Option<Node>, previous: Option<Node>) -> Self {
+        self.node = node.or(self.node);
+        self.prev_node = previous.or(self.prev_node);
+        self
+    }
+
     pub(super) fn with_headers(mut self, headers: &HeaderMap) -> KeyReply {
         if let Some(node) = self.node.as_mut().filter(|_| !self.action.is_removal()) {
             node.complete();

@@ -11,11 +11,20 @@ pub(super) fn json<T: DeserializeOwned>(
     message: &'static str,
     reply: &Incoming,
 ) -> Result<T, Error> {
+    read(message, reply, |text| serde_json::from_str(text))
+}
+
+/// A successful reply's body as this reads it.
+pub(super) fn read<T>(
+    message: &'static str,
+    reply: &Incoming,
+    read: impl FnOnce(&str) -> Result<T, serde_json::Error>,
+) -> Result<T, Error> {
     success(reply)?;
     // Checked once as a whole, UTF-8 costs less than string by string.
     let text = std::str::from_utf8(&reply.body)
         .map_err(|error| Error::unreadable(message, reply, error))?;
-    serde_json::from_str(text).map_err(|error| Error::unreadable(message, reply, error))
+    read(text).map_err(|error| Error::unreadable(message, reply, error))
 }
 
 /// A successful reply's body as text, as it is.

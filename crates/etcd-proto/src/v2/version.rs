@@ -214,8 +214,30 @@ impl fmt::Display for Unsupported {
 impl std::error::Error for Unsupported {}
 
 /// Asks a member whether it is well (2.0 and later).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct GetHealth;
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GetHealth {
+    exclude: Vec<String>,
+    serializable: bool,
+}
+
+impl GetHealth {
+    /// Asks with everything that a member looks at.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Leaves out an alarm, such as `NOSPACE` (3.5; older servers do not look at it).
+    pub fn exclude(mut self, alarm: impl Into<String>) -> Self {
+        self.exclude.push(alarm.into());
+        self
+    }
+
+    /// Asks only about this member: whether it answers, with or without a majority (3.5; older
+    /// servers do not look at it).
+    pub fn serializable(self) -> Self {
+        Self { serializable: true, ..self }
+    }
+}
 
 /// Whether a member is well, by its own word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,7 +258,12 @@ impl Exchange for GetHealth {
     }
 
     fn request(&self) -> Result<Outgoing, EncodeError> {
-        Target::new("/health").bare(Method::GET)
+        let mut target = Target::new("/health");
+        for alarm in &self.exclude {
+            target.parameter("exclude", alarm);
+        }
+        target.flag("serializable", self.serializable);
+        target.bare(Method::GET)
     }
 
     /// A member that is not well answers so with status 503.

@@ -1,11 +1,11 @@
 //! Waiting for changes.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, Method};
 
 use super::encode::Target;
 use super::error::{Error, unreadable};
-use super::node::{KeyReply, KeyReplyBody};
+use super::node::{self, KeyReply};
 use crate::call::{HttpVersion, Incoming, Outgoing, StreamDecoder, Streaming};
 use crate::error::{DecodeError, EncodeError};
 use crate::tree::Path;
@@ -74,7 +74,7 @@ impl Streaming for Watch {
         EventDecoder::default()
     }
 
-    fn refusal(&self, reply: Incoming) -> Error {
+    fn refusal(reply: Incoming) -> Error {
         Error::from_reply(&reply)
     }
 }
@@ -89,8 +89,8 @@ pub struct EventDecoder {
 impl StreamDecoder for EventDecoder {
     type Item = KeyReply;
 
-    fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+    fn push(&mut self, bytes: Bytes) {
+        self.buffer.extend_from_slice(&bytes);
     }
 
     fn next(&mut self) -> Result<Option<KeyReply>, DecodeError> {
@@ -102,8 +102,9 @@ impl StreamDecoder for EventDecoder {
             return self.check_length();
         };
         self.scan = Scan::default();
-        let body: KeyReplyBody = serde_json::from_slice(&self.buffer[..length])
-            .map_err(|error| unreadable("an event", error, &self.buffer[..length]))?;
+        let event = &self.buffer[..length];
+        let text = std::str::from_utf8(event).map_err(|why| unreadable("an event", why, event))?;
+        let body = node::read(text).map_err(|error| unreadable("an event", error, event))?;
         self.buffer.advance(length);
         Ok(Some(body.with_headers(&HeaderMap::new())))
     }

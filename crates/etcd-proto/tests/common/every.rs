@@ -48,7 +48,7 @@ pub(crate) fn structured() -> Vec<(&'static str, Decode)> {
         StatsSelf,
         StatsLeader,
         StatsStore,
-        GetHealth,
+        GetHealth::new(),
         GetVersion,
         AuthStatus,
         UserList,

@@ -95,7 +95,7 @@ fn members_and_auth() -> Vec<Row> {
         says("/v2/members", MemberList, Ok(vec![only()])),
         says("/v2/members/leader", Leader, Ok(only())),
         says("/v2/machines", Machines, Ok(vec!["http://127.0.0.1:2379".into()])),
-        says("/health", GetHealth, Ok(Health { healthy: true, reason: String::new() })),
+        says("/health", GetHealth::new(), Ok(Health { healthy: true, reason: String::new() })),
         says("/version", GetVersion, Ok(version)),
         says("/v2/auth/enable", AuthStatus, Ok(false)),
         says("/v2/auth/users", UserList, Ok(Vec::new())),
@@ -155,8 +155,12 @@ fn streams() -> Vec<Row> {
 
 /// Parts 4 and 5.
 pub(crate) fn follower_rows() -> Vec<Row> {
+    [redirected(), answered(), others()].into_iter().flatten().collect()
+}
+
+/// What a follower of 0.3 sends on to its leader, and a read that it does not.
+fn redirected() -> Vec<Row> {
     let redirected = StatusCode::TEMPORARY_REDIRECT;
-    let lock = || key("/k");
     vec![
         says(
             "-XPUT http://127.0.0.1:4102/v2/keys/a?prevExist=false -d value=1",
@@ -184,6 +188,13 @@ pub(crate) fn follower_rows() -> Vec<Row> {
                 r#""<a href=\"http://127.0.0.1:4101/v2/stats/leader\">Temporary Redirect</a>.""#,
             ),
         ),
+    ]
+}
+
+/// What a follower of 0.3 answers itself.
+fn answered() -> Vec<Row> {
+    let lock = || key("/k");
+    vec![
         reads("http://127.0.0.1:4102/v2/stats/self", StatsSelf, |read| {
             let stats = read.unwrap();
             assert_eq!((stats.name.as_str(), stats.state.as_str()), ("n2", "follower"));
@@ -207,6 +218,12 @@ pub(crate) fn follower_rows() -> Vec<Row> {
             Machines,
             Ok(vec!["http://127.0.0.1:4101".into(), "http://127.0.0.1:4102".into()]),
         ),
+    ]
+}
+
+/// A follower of 3.4.
+fn others() -> Vec<Row> {
+    vec![
         says(
             "/v2/stats/leader",
             StatsLeader,

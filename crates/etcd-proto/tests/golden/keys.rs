@@ -1,14 +1,17 @@
 //! Part 1 of the exchanges: keys on etcd 3.4.23.
 
 use etcd_proto::ids::Ttl;
-use etcd_proto::v2::{Action, CreateInOrder, Delete, Get, KeyReply, Refresh, Set, Watch};
+use etcd_proto::v2::{Action, CreateInOrder, Delete, Get, KeyReply, Node, Refresh, Set, Watch};
 
 use crate::common::key;
 use crate::expect::{at, changed, dir, done, file, gone, refused, until};
 use crate::{Row, cannot, says, watches};
 
 pub(crate) fn rows() -> Vec<Row> {
-    [values(), directories(), odd(), texts()].into_iter().flatten().collect()
+    let values = [values(), conditions(), lives()];
+    let directories = [queues(), directories(), removals(), places()];
+    let odd = [odd_lives(), odd_watches(), texts()];
+    values.into_iter().chain(directories).chain(odd).flatten().collect()
 }
 
 fn ttl(seconds: u64) -> Ttl {
@@ -20,11 +23,15 @@ fn get(path: &str) -> Get {
     Get::new(key(path)).serializable()
 }
 
-/// Values and conditions on them.
+fn a(value: &str, modified: u64, created: u64) -> Node {
+    file("/a", value, modified, created)
+}
+
+fn set(value: &str) -> Set {
+    Set::new(key("/a"), value)
+}
+
 fn values() -> Vec<Row> {
-    let (long, short) = ("2026-11-22T14:11:15.345186487Z", "2026-11-22T14:10:25.356524711Z");
-    let a = |value, modified, created| file("/a", value, modified, created);
-    let set = |value| Set::new(key("/a"), value);
     vec![
         says("-XPUT /v2/keys/a -d value=1", set("1"), done(Action::Set, a("1", 6, 6), at(6, 7))),
         says(
@@ -39,6 +46,12 @@ fn values() -> Vec<Row> {
         ),
         says("/v2/keys/a", Get::new(key("/a")), done(Action::Get, a("2", 7, 7), at(7, 9)))
             .also("quorum", "true"),
+    ]
+}
+
+/// Conditions on values.
+fn conditions() -> Vec<Row> {
+    vec![
         says(
             "-XPUT /v2/keys/a?prevExist=false -d value=3",
             set("3").if_absent(),
@@ -59,6 +72,13 @@ fn values() -> Vec<Row> {
             set("3").if_value("2"),
             changed(Action::CompareAndSwap, a("3", 8, 7), a("2", 7, 7), at(8, 13)),
         ),
+    ]
+}
+
+/// Times to live, and a reply without a value.
+fn lives() -> Vec<Row> {
+    let (long, short) = ("2026-11-22T14:11:15.345186487Z", "2026-11-22T14:10:25.356524711Z");
+    vec![
         says(
             "-XPUT /v2/keys/a -d value=t -d ttl=100",
             set("t").ttl(ttl(100)),
@@ -82,12 +102,9 @@ fn values() -> Vec<Row> {
     ]
 }
 
-/// Queues and directories.
-fn directories() -> Vec<Row> {
+fn queues() -> Vec<Row> {
     let first = || file("/queue/00000000000000000012", "j1", 12, 12);
     let second = || file("/queue/00000000000000000013", "j2", 13, 13);
-    let deep = || file("/d/x/y", "deep", 15, 15);
-    let delete = || Delete::new(key("/d"));
     vec![
         says(
             "-XPOST /v2/keys/queue -d value=j1",
@@ -105,6 +122,12 @@ fn directories() -> Vec<Row> {
             done(Action::Get, dir("/queue", 12, 12, [first(), second()]), at(13, 18)),
         )
         .also("quorum", "true"),
+    ]
+}
+
+fn directories() -> Vec<Row> {
+    let deep = || file("/d/x/y", "deep", 15, 15);
+    vec![
         says(
             "-XPUT /v2/keys/d -d dir=true",
             Set::directory(key("/d")),
@@ -130,6 +153,13 @@ fn directories() -> Vec<Row> {
             get("/d").recursive(),
             done(Action::Get, dir("/d", 14, 14, [dir("/d/x", 15, 15, [deep()])]), at(16, 21)),
         ),
+    ]
+}
+
+/// Removals of keys and directories.
+fn removals() -> Vec<Row> {
+    let delete = || Delete::new(key("/d"));
+    vec![
         says("-XDELETE /v2/keys/d", delete(), refused(403, 102, "/d", 16)),
         says("-XDELETE /v2/keys/d?dir=true", delete().directory(), refused(403, 108, "/d", 16)),
         says(
@@ -148,6 +178,12 @@ fn directories() -> Vec<Row> {
             ),
         ),
         says("-XDELETE /v2/keys/a", Delete::new(key("/a")), refused(404, 100, "/a", 18)),
+    ]
+}
+
+/// What stands where, and what cannot stand there.
+fn places() -> Vec<Row> {
+    vec![
         says(
             "/v2/keys/",
             get("/"),
@@ -173,13 +209,9 @@ fn directories() -> Vec<Row> {
     ]
 }
 
-/// What servers refuse or take in an unexpected way.
-fn odd() -> Vec<Row> {
+/// Times to live that servers refuse or take in an unexpected way.
+fn odd_lives() -> Vec<Row> {
     let set = || Set::new(key("/t"), "1");
-    let jobs = [
-        file("/queue/00000000000000000012", "j1", 12, 12),
-        file("/queue/00000000000000000013", "j2", 13, 13),
-    ];
     vec![
         cannot(
             "-XPUT /v2/keys/t -d value=1 -d ttl=abc",
@@ -203,6 +235,16 @@ fn odd() -> Vec<Row> {
                 at(20, 32),
             ),
         ),
+    ]
+}
+
+/// Watches that servers refuse, or do not take for one.
+fn odd_watches() -> Vec<Row> {
+    let jobs = [
+        file("/queue/00000000000000000012", "j1", 12, 12),
+        file("/queue/00000000000000000013", "j2", 13, 13),
+    ];
+    vec![
         cannot(
             "/v2/keys/t?waitIndex=abc&wait=true",
             "an index is a number",

@@ -16,6 +16,7 @@ mod modules;
 
 use std::fmt::Debug;
 
+use bytes::Bytes;
 use etcd_proto::call::{Exchange, Incoming, Outgoing, StreamDecoder, Streaming};
 use etcd_proto::v2::{Error, KeyReply, Watch};
 use http::Method;
@@ -90,9 +91,9 @@ fn watches(line: &'static str, watch: Watch, expected: Result<Vec<KeyReply>, Err
     let said = Said::Request(watch.request().unwrap(), Vec::new());
     let check = move |reply: Option<Incoming>| {
         let reply = reply.unwrap();
-        let read = match watch.accepts(reply.status) {
+        let read = match Watch::accepts(reply.status, &reply.headers) {
             true => Ok(events(&watch, &reply.body)),
-            false => Err(watch.refusal(reply)),
+            false => Err(Watch::refusal(reply)),
         };
         assert_eq!(read, expected, "{line}");
     };
@@ -101,7 +102,7 @@ fn watches(line: &'static str, watch: Watch, expected: Result<Vec<KeyReply>, Err
 
 fn events(watch: &Watch, body: &[u8]) -> Vec<KeyReply> {
     let mut decoder = watch.decoder();
-    decoder.push(body);
+    decoder.push(Bytes::copy_from_slice(body));
     std::iter::from_fn(|| decoder.next().unwrap()).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::expect::{at_v0, changed, dir, done, file, refused, until};
 use crate::{Row, cannot, reads, says};
 
 pub(crate) fn rows() -> Vec<Row> {
-    [held(), refusals(), released(), named(), rest()].into_iter().flatten().collect()
+    [held(), renewals(), releases(), released(), named(), rest()].into_iter().flatten().collect()
 }
 
 fn ttl(seconds: u64) -> Ttl {
@@ -40,9 +40,8 @@ fn held() -> Vec<Row> {
     ]
 }
 
-fn refusals() -> Vec<Row> {
-    let stored =
-        until("2026-11-22T14:12:06.245575527Z", 20, file("/_etcd/mod/lock/k/4", "-", 7, 4));
+/// Renewals, and times to live that are missing.
+fn renewals() -> Vec<Row> {
     vec![
         says(
             "-XPUT /mod/v2/lock/k -d ttl=20 -d index=9999",
@@ -68,6 +67,14 @@ fn refusals() -> Vec<Row> {
             acquire(30),
             refused(400, 202, "Acquire", 0),
         ),
+    ]
+}
+
+/// Releases that are none, and the lock that stands as before.
+fn releases() -> Vec<Row> {
+    let stored =
+        until("2026-11-22T14:12:06.245575527Z", 20, file("/_etcd/mod/lock/k/4", "-", 7, 4));
+    vec![
         says(
             "-XDELETE /mod/v2/lock/k?index=9999",
             release(9999),

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use etcd_client::Session;
 use etcd_client::session::Ticket;
 use serde_json::json;
 
-use super::child;
-use super::requests::Requests;
+use super::child::Child;
+use super::signals::{REQUESTS, Signals};
 use crate::args::Lock;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -19,7 +19,7 @@ pub(crate) async fn run(session: &Session, args: &Lock, output: &Output) -> anyh
         let ticket = session.renew(&args.key, index, args.ttl).await.with_context(what)?;
         return show(&ticket, output);
     }
-    let mut requests = Requests::listen()?;
+    let mut requests = Signals::listen(&REQUESTS)?;
     let mut asked = None;
     let stop = async {
         tokio::select! {
@@ -37,7 +37,7 @@ pub(crate) async fn run(session: &Session, args: &Lock, output: &Output) -> anyh
         return Ok(Exit::of_signal(signal));
     }
     match args.command.is_empty() {
-        true => show(&ticket, output),
+        true => hand_over(session, &ticket, args, output).await,
         false => under(session, ticket, args, &mut requests).await,
     }
 }
@@ -55,36 +55,72 @@ fn show(ticket: &Ticket, output: &Output) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Prints the index of a lock that was taken. One that nobody hears of is given up again: nobody
+/// could renew it or give it up.
+async fn hand_over(
+    session: &Session,
+    ticket: &Ticket,
+    args: &Lock,
+    output: &Output,
+) -> anyhow::Result<Exit> {
+    let Err(error) = show(ticket, output) else { return Ok(Exit::Done) };
+    unlock(session, ticket, args).await?;
+    bail!("lock {:?}: the index cannot be printed, and the lock was given up: {error:#}", args.key)
+}
+
 /// Runs the command while the lock is held, and gives the lock up afterwards.
 async fn under(
     session: &Session,
     mut ticket: Ticket,
     args: &Lock,
-    requests: &mut Requests,
+    requests: &mut Signals,
 ) -> anyhow::Result<Exit> {
     let environment =
         [("ETCD_LOCK_KEY", ticket.key.clone()), ("ETCD_LOCK_INDEX", ticket.index.to_string())];
-    let mut child = match child::start(&args.command, environment) {
+    let mut child = match Child::start(&args.command, environment) {
         Ok(child) => child,
         Err(error) => {
             unlock(session, &ticket, args).await?;
             return Err(error);
         }
     };
-    match session.hold(&mut ticket, child::ended(&mut child, requests)).await {
+    match session.hold(&mut ticket, child.ended(requests)).await {
         Ok(ended) => {
             let exit = ended?;
             unlock(session, &ticket, args).await?;
             Ok(exit)
         }
-        Err(lost) => {
-            child::end(&mut child).await?;
-            Err(lost).context("the command was ended")
-        }
+        Err(lost) => match child.end(grace(ticket.ttl.duration())).await {
+            Ok(()) => Err(lost).context("the command was ended"),
+            Err(error) => {
+                Err(lost).with_context(|| format!("the command cannot be ended ({error:#})"))
+            }
+        },
     }
+}
+
+/// How long a command may take to end when it is asked to. A lock is called lost a tenth of its
+/// time before the server lets it go, and at least half a second or a quarter; half of that is left
+/// for the system to kill in.
+fn grace(ttl: Duration) -> Duration {
+    let longest = Duration::from_millis(500);
+    let margin = (ttl / 10).max(longest).min(ttl / 4);
+    (margin / 2).min(longest)
 }
 
 async fn unlock(session: &Session, ticket: &Ticket, args: &Lock) -> anyhow::Result<()> {
     let unlocked = session.unlock(&args.key, ticket.index).await;
     unlocked.with_context(|| format!("unlock {:?}", args.key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_killed_before_the_server_lets_the_lock_go() {
+        for (ttl, millis) in [(1, 125), (2, 250), (5, 250), (10, 500), (3600, 500)] {
+            assert_eq!(grace(Duration::from_secs(ttl)), Duration::from_millis(millis), "{ttl} s");
+        }
+    }
 }

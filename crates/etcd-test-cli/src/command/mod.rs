@@ -11,4 +11,5 @@ pub(crate) mod unlock;
 pub(crate) mod watch;
 
 mod child;
-mod requests;
+mod signals;
+mod terminal;

@@ -2,25 +2,25 @@
 
 use anyhow::Context as _;
 use etcd_client::Session;
+use etcd_client::plain::Plain;
 use etcd_client::session::Entry;
 use etcd_client::tree::Node;
 use serde_json::{Value, json};
 
 use crate::args::Tree;
-use crate::escape::escape;
 use crate::exit::Exit;
 use crate::output::{Output, json_value};
 
 pub(crate) async fn run(session: &Session, args: &Tree, output: &Output) -> anyhow::Result<Exit> {
     let tree =
         session.tree(&args.prefix).await.with_context(|| format!("tree {:?}", args.prefix))?;
-    output.lines(&as_json(&tree), || format!("{}\n{}", escape(&args.prefix), tree.draw(label)))?;
+    output.lines(&as_json(&tree), || format!("{}\n{}", Plain(&args.prefix), tree.draw(label)))?;
     Ok(Exit::Done)
 }
 
 fn label(node: &Node<Entry>) -> String {
     let slash = if node.is_directory() { "/" } else { "" };
-    format!("{}{slash}", escape(&node.name))
+    format!("{}{slash}", Plain(&node.name))
 }
 
 fn as_json(node: &Node<Entry>) -> Value {

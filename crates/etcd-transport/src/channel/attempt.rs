@@ -1,7 +1,7 @@
 //! One attempt at one endpoint.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -15,10 +15,21 @@ use super::Shared;
 use crate::conn::Peer;
 use crate::error::{Attempt, Cause, Phase};
 use crate::http1::{Failure, Http1, Reply};
+use crate::progress::Progress;
 use crate::redirect::{self, Destination};
 
 /// The longest reply to a question for a sign of life.
 const MAX_SIGN_OF_LIFE: usize = 64 << 10;
+
+/// An attempt that brought a reply.
+#[derive(Debug)]
+pub(super) struct Landed {
+    pub(super) peer: Arc<Peer>,
+    pub(super) incoming: Incoming,
+    pub(super) began: Instant,
+    /// The request may have been processed before, on a connection that broke.
+    pub(super) repeated: bool,
+}
 
 /// An attempt that failed.
 #[derive(Debug)]
@@ -35,7 +46,8 @@ impl Shared {
         &self,
         peer: Arc<Peer>,
         outgoing: &Outgoing,
-    ) -> Result<(Arc<Peer>, Incoming), Failed> {
+        progress: &Progress,
+    ) -> Result<Landed, Failed> {
         let began = Instant::now();
         // Nobody knows why a rested connection ends; a new one tells whether the server is there.
         let (reached, sent) = match peer.rested(began) {
@@ -55,14 +67,14 @@ impl Shared {
             Some(reply) => reply,
             None => self.send_anew(&peer, outgoing).await.map_err(|why| by(&peer, why))?,
         };
-        let followed = self.follow(&peer, reply, outgoing).await;
+        let followed = self.follow(&peer, reply, outgoing, &Sent::default()).await;
         let (answerer, reply) =
             followed.map_err(|failed| Failed { phase: reached.max(failed.phase), ..failed })?;
-        let whole = reply.whole(self.config.max_reply).await;
+        let whole = reply.whole(self.config.max_reply, progress).await;
         let (incoming, connection) = whole.map_err(|why| by(&answerer, why))?;
         answerer.give_back(connection);
         self.answered(&answerer, Instant::now());
-        Ok((answerer, incoming))
+        Ok(Landed { peer: answerer, incoming, began, repeated: reached > Phase::Connect })
     }
 
     /// A connection whose endpoint gave a sign of life of late.
@@ -106,7 +118,13 @@ impl Shared {
         let before = |(_, cause): Failure| (Phase::Connect, cause);
         let reply =
             connection.send(peer.request(&question, &question.target)).await.map_err(before)?;
-        let (_, connection) = reply.whole(MAX_SIGN_OF_LIFE).await.map_err(before)?;
+        let (answer, connection) =
+            reply.whole(MAX_SIGN_OF_LIFE, &Progress::default()).await.map_err(before)?;
+        // In every shape that this reply has had since 0.1 the name is in it.
+        if !answer.body.windows(4).any(|part| part == b"etcd") {
+            let said = format!("answered {} when asked for its version", answer.status);
+            return Err((Phase::Connect, Cause::NotEtcd(said)));
+        }
         self.answered(peer, Instant::now());
         match connection {
             Some(connection) => Ok(connection),
@@ -121,6 +139,7 @@ impl Shared {
         first: &Arc<Peer>,
         reply: Reply,
         outgoing: &Outgoing,
+        sent: &Sent,
     ) -> Result<(Arc<Peer>, Reply), Failed> {
         let (mut peer, mut reply, mut foreign) = (Arc::clone(first), reply, false);
         for hops in 0.. {
@@ -138,6 +157,7 @@ impl Shared {
                 let (phase, cause) = (Phase::Connect, Cause::Redirect(cause));
                 Failed { peer: Arc::clone(&peer), phase, cause, began }
             };
+            sent.turned_away();
             let (next, target) = self.destination(hops, &reply, &mut foreign).map_err(refused)?;
             self.counted.redirects.fetch_add(1, Ordering::Relaxed);
             let away = |(phase, cause): (Phase, Cause)| {
@@ -151,6 +171,7 @@ impl Shared {
             };
             let (_, connection) =
                 self.ready(Arc::clone(&next)).await.map_err(|f| away((f.phase, f.cause)))?;
+            sent.again();
             reply = connection.send(next.request(outgoing, &target)).await.map_err(away)?;
             peer = next;
         }
@@ -181,6 +202,28 @@ impl Shared {
             }
         };
         Ok((next, redirect.target))
+    }
+}
+
+/// Whether a request is with a server that may process it, as a redirect turns it away and it is
+/// sent to another.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    turned_away: AtomicBool,
+}
+
+impl Sent {
+    /// How far the request got of which nothing more is heard.
+    pub(super) fn phase(&self) -> Phase {
+        if self.turned_away.load(Ordering::Relaxed) { Phase::Connect } else { Phase::Sent }
+    }
+
+    fn turned_away(&self) {
+        self.turned_away.store(true, Ordering::Relaxed);
+    }
+
+    fn again(&self) {
+        self.turned_away.store(false, Ordering::Relaxed);
     }
 }
 

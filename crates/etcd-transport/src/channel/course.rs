@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Instant;
 
-use etcd_proto::call::Outcome;
+use etcd_proto::call::{Outcome, Refusal, Remedy};
 use tokio::task::unconstrained;
 
 use super::attempt::Failed;
@@ -15,6 +15,7 @@ use super::{FOREVER, Shared};
 use crate::conn::Peer;
 use crate::error::{Attempt, Cause, Error, Kind, Phase};
 use crate::failover::{Failover, Flight, GiveUp, Limits, MOST_AT_ONCE, Step};
+use crate::progress::Progress;
 
 /// How many attempts an error remembers.
 const MOST_REMEMBERED: usize = 16;
@@ -31,10 +32,30 @@ pub(super) struct Course<'a> {
     open: bool,
 }
 
+/// What an attempt does.
+pub(super) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send + 'a>>;
+
 /// An attempt under way.
-struct Flying<F> {
+struct Flying<'a, T> {
     flight: Flight,
-    future: Pin<Box<F>>,
+    progress: Progress,
+    work: Work<'a, T>,
+}
+
+/// An attempt that was begun before there was a course for it.
+pub(super) struct Begun<'a, T> {
+    pub(super) peer: Arc<Peer>,
+    pub(super) began: Instant,
+    pub(super) progress: Progress,
+    pub(super) work: Work<'a, T>,
+}
+
+/// What a wait came to.
+enum Next<T> {
+    Ended(Flight, Result<T, Failed>),
+    /// A part of its reply came.
+    Heard(Flight),
+    Time,
 }
 
 impl<'a> Course<'a> {
@@ -63,11 +84,27 @@ impl<'a> Course<'a> {
 
     /// Runs attempts until one succeeds. The others are dropped then, and those that were given
     /// their time and stayed silent are remembered as slow.
-    pub(super) async fn race<T, F>(&mut self, start: impl Fn(Arc<Peer>) -> F) -> Result<T, Error>
+    pub(super) async fn race<'w, T, F>(
+        &mut self,
+        start: impl Fn(Arc<Peer>, Progress) -> F,
+    ) -> Result<T, Error>
     where
-        F: Future<Output = Result<T, Failed>>,
+        F: Future<Output = Result<T, Failed>> + Send + 'w,
     {
-        let mut flights: Vec<Flying<F>> = Vec::with_capacity(1);
+        self.go_on(None, start).await
+    }
+
+    /// Like [`race`](Self::race), with an attempt that was begun before.
+    pub(super) async fn go_on<'w, T, F>(
+        &mut self,
+        begun: Option<Begun<'w, T>>,
+        start: impl Fn(Arc<Peer>, Progress) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failed>> + Send + 'w,
+    {
+        let mut flights: Vec<Flying<'w, T>> = Vec::with_capacity(1);
+        flights.extend(begun.map(|begun| self.adopt(begun)));
         loop {
             match self.failover.step(Instant::now()) {
                 Step::Start(flight) => {
@@ -75,19 +112,21 @@ impl<'a> Course<'a> {
                     if !flights.is_empty() {
                         self.shared.endpoints().hedged();
                     }
-                    let future = Box::pin(start(Arc::clone(&self.peers[flight.place])));
-                    flights.push(Flying { flight, future });
+                    let (peer, progress) =
+                        (Arc::clone(&self.peers[flight.place]), Progress::default());
+                    let work = Box::pin(start(peer, progress.clone()));
+                    flights.push(Flying { flight, progress, work });
                 }
                 Step::Abandon(flight) => {
                     flights.retain(|flying| flying.flight.id != flight.id);
                     self.silent(flight);
                 }
                 Step::Wait(until) => match next(&mut flights, until).await {
-                    Some((flight, Ok(won))) => {
+                    Next::Ended(flight, Ok(won)) => {
                         self.landed(flight);
                         return Ok(won);
                     }
-                    Some((flight, Err(failed))) => {
+                    Next::Ended(flight, Err(failed)) => {
                         // Another server would have the same to say, and as much of it.
                         let too_large = matches!(failed.cause, Cause::TooLarge(_));
                         self.failed(flight, failed);
@@ -95,18 +134,41 @@ impl<'a> Course<'a> {
                             return Err(self.error(Kind::TooLarge, Outcome::NotApplied));
                         }
                     }
-                    None => {}
+                    Next::Heard(flight) => self.failover.heard(flight.id, Instant::now()),
+                    Next::Time => {}
                 },
                 Step::GiveUp(why) => return Err(self.give_up(why)),
             }
         }
     }
 
-    /// An endpoint answered that it cannot now; the same may be asked again later.
-    pub(super) fn refused(&mut self, peer: &Arc<Peer>, why: String, outcome: Outcome) {
-        self.failover.unsettled();
+    /// Has an attempt that is under way be the first of this course.
+    fn adopt<'w, T>(&mut self, begun: Begun<'w, T>) -> Flying<'w, T> {
+        let Begun { peer, began, progress, work } = begun;
+        self.peers.retain(|other| !Arc::ptr_eq(other, &peer));
+        self.peers.insert(0, peer);
+        Flying { flight: self.failover.begun(began), progress, work }
+    }
+
+    /// An endpoint gave an answer that another, or the same one later, may not give.
+    pub(super) fn refused(
+        &mut self,
+        peer: &Peer,
+        refusal: &impl Refusal,
+        outcome: Outcome,
+        began: Instant,
+    ) {
+        if refusal.remedy() == Remedy::Later {
+            self.failover.unsettled();
+        }
         self.open |= outcome != Outcome::NotApplied;
-        self.remember(peer.attempt(Phase::ReplyStarted, Cause::Refused(why), Instant::now()));
+        let cause = Cause::Refused(refusal.to_string());
+        self.remember(peer.attempt(Phase::ReplyStarted, cause, began));
+    }
+
+    /// The request may have been processed by an attempt that is not counted as one.
+    pub(super) fn repeated(&mut self, repeated: bool) {
+        self.open |= repeated;
     }
 
     /// Counts an attempt that was made outside of a race.
@@ -126,7 +188,12 @@ impl<'a> Course<'a> {
 
     /// What the call failed with, when nothing more is to be tried.
     pub(super) fn error(&mut self, kind: Kind, outcome: Outcome) -> Error {
-        Error::new(kind, outcome, std::mem::take(&mut self.attempts))
+        Error::new(kind, outcome, self.made())
+    }
+
+    /// The attempts made so far, which nobody is to be told twice.
+    pub(super) fn made(&mut self) -> Vec<Attempt> {
+        std::mem::take(&mut self.attempts)
     }
 
     fn failed(&mut self, flight: Flight, failed: Failed) {
@@ -183,24 +250,21 @@ impl<'a> Course<'a> {
     }
 }
 
-/// The next attempt to end; nothing when the time comes first.
-async fn next<T, F>(
-    flights: &mut Vec<Flying<F>>,
-    until: Instant,
-) -> Option<(Flight, Result<T, Failed>)>
-where
-    F: Future<Output = Result<T, Failed>>,
-{
+/// The next attempt to end or to be heard of, unless the time comes first.
+async fn next<T>(flights: &mut Vec<Flying<'_, T>>, until: Instant) -> Next<T> {
     // Unconstrained: a server that floods us may use up the task's budget in every round.
     let mut timer = pin!(unconstrained(tokio::time::sleep_until(until.into())));
     poll_fn(|cx| {
         for at in 0..flights.len() {
-            if let Poll::Ready(result) = flights[at].future.as_mut().poll(cx) {
+            if let Poll::Ready(result) = flights[at].work.as_mut().poll(cx) {
                 let Flying { flight, .. } = flights.swap_remove(at);
-                return Poll::Ready(Some((flight, result)));
+                return Poll::Ready(Next::Ended(flight, result));
+            }
+            if flights[at].progress.is_made() {
+                return Poll::Ready(Next::Heard(flights[at].flight));
             }
         }
-        timer.as_mut().poll(cx).map(|()| None)
+        timer.as_mut().poll(cx).map(|()| Next::Time)
     })
     .await
 }

@@ -1,23 +1,33 @@
 //! The one place where a request meets a connection.
 
 mod attempt;
+mod calls;
 mod course;
+mod dispatch;
 mod stream;
 
+use std::future::poll_fn;
 use std::hash::{BuildHasher as _, RandomState};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use etcd_proto::call::{Exchange, Incoming, Outcome, Outgoing, Refusal, Replay};
+use etcd_proto::call::{Exchange, HttpVersion, Incoming, Outcome, Outgoing, Refusal, Replay};
+use etcd_proto::error::EncodeError;
+use etcd_proto::grpc::{self, GRPC_TIMEOUT};
+use http::HeaderValue;
 
 use crate::config::{CallOptions, Config};
 use crate::conn::Peer;
 use crate::endpoint::Endpoint;
-use crate::error::{CallError, Error, Phase};
+use crate::error::{CallError, Cause, Kind, Phase};
+use crate::progress::Progress;
 use crate::set::{EndpointSet, Health};
 use crate::status::{Counters, EndpointStatus};
-pub use stream::OpenStream;
+use attempt::{Failed, Landed};
+pub use stream::{OpenStream, Upstream};
 
 /// Longer than any call takes, and short enough to be added to any instant.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -33,12 +43,23 @@ pub struct Channel {
     shared: Arc<Shared>,
 }
 
+/// How much longer servers are told to work on a call than it is waited for: one that gives up first
+/// would have the call interrupted rather than out of time.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// A deadline, as servers are told of it.
+fn told(deadline: Duration) -> HeaderValue {
+    grpc::timeout(deadline.saturating_add(GRACE))
+}
+
 #[derive(Debug)]
 struct Shared {
     config: Config,
     endpoints: Mutex<EndpointSet<Arc<Peer>>>,
     counted: Counted,
     seeds: AtomicU64,
+    /// The configured deadline, as servers are told of it.
+    timeout: HeaderValue,
 }
 
 #[derive(Debug, Default)]
@@ -58,10 +79,17 @@ impl Channel {
             let peer = Arc::new(Peer::new(endpoint.clone(), &config));
             (endpoint, peer)
         });
-        let endpoints = Mutex::new(EndpointSet::new(peers));
+        let endpoints = EndpointSet::new(peers);
+        Self::with(endpoints, config)
+    }
+
+    fn with(endpoints: EndpointSet<Arc<Peer>>, config: Config) -> Self {
+        let endpoints = Mutex::new(endpoints);
         // Clients that failed together should not come back together.
         let seeds = RandomState::new().hash_one(0);
-        let shared = Shared { endpoints, config, counted: Counted::default(), seeds: seeds.into() };
+        let timeout = told(config.deadline);
+        let (counted, seeds) = (Counted::default(), seeds.into());
+        let shared = Shared { endpoints, config, counted, seeds, timeout };
         Self { shared: Arc::new(shared) }
     }
 
@@ -85,34 +113,79 @@ impl Channel {
         exchange: &E,
         options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let outgoing = exchange.request()?;
-        let deadline = self.deadline(options);
-        match exchange.replay() {
-            Replay::Safe | Replay::Guarded if !options.waits => {
-                self.read(exchange, &outgoing, deadline).await
+        let outgoing = self.prepare(exchange, options)?;
+        let now = Instant::now();
+        let deadline = now + self.patience(options);
+        match (exchange.replay(), E::HTTP) {
+            (Replay::Safe | Replay::Guarded, HttpVersion::Http2) if !options.waits => {
+                self.read_at_once(exchange, outgoing, now, deadline, options).await
             }
-            replay => self.deliver(exchange, &outgoing, replay, deadline).await,
+            // The others are boxed, so that each call does not carry room for all of them about.
+            (Replay::Safe | Replay::Guarded, HttpVersion::Http1) if !options.waits => {
+                Box::pin(self.read(exchange, outgoing, deadline, First::None)).await
+            }
+            (replay, HttpVersion::Http1) => {
+                Box::pin(self.deliver(exchange, outgoing, replay, deadline)).await
+            }
+            (replay, HttpVersion::Http2) => {
+                self.deliver_at_once(exchange, outgoing, replay, deadline, options).await
+            }
         }
+    }
+
+    /// The request of a call, with the headers that its options bring.
+    fn prepare<E: Exchange>(
+        &self,
+        exchange: &E,
+        options: &CallOptions,
+    ) -> Result<Outgoing, EncodeError> {
+        let mut outgoing = exchange.request()?;
+        if !options.headers.is_empty() {
+            outgoing.headers.extend(options.headers.clone());
+        }
+        if E::HTTP == HttpVersion::Http2 {
+            let timeout = match options.deadline {
+                Some(deadline) => told(deadline),
+                None => self.shared.timeout.clone(),
+            };
+            outgoing.headers.insert(GRPC_TIMEOUT, timeout);
+        }
+        Ok(outgoing)
     }
 
     /// A call that may be repeated: raced over the endpoints until one gives an answer that stands.
     async fn read<E: Exchange>(
         &self,
         exchange: &E,
-        outgoing: &Outgoing,
+        outgoing: Outgoing,
         deadline: Instant,
+        first: First<'_, E::Refusal>,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
         let mut course = self.course(deadline, Phase::Sent);
-        let mut refused = None;
+        let (mut refused, mut begun) = (None, None);
+        match first {
+            First::None => {}
+            First::UnderWay(under_way) => begun = Some(under_way),
+            First::Failed(failed) => course.missed(failed),
+            First::Refused(peer, began, refusal, outcome) => {
+                course.refused(&peer, &refusal, outcome, began);
+                let endpoint = peer.endpoint.clone();
+                refused = Some(CallError::Refused { refusal, endpoint, outcome });
+            }
+        }
         let error = loop {
-            let won = course.race(|peer| self.shared.exchange(peer, outgoing)).await;
-            let (peer, incoming) = match won {
-                Ok(won) => won,
+            let carry = |peer, progress| self.shared.carry(E::HTTP, peer, &outgoing, progress);
+            let landed = match course.go_on(begun.take(), carry).await {
+                Ok(landed) => landed,
+                Err(error) if *error.kind() == Kind::TooLarge => {
+                    break CallError::Failed(error.succeeded(exchange.replay()));
+                }
                 Err(error) => break refused.unwrap_or(CallError::Failed(error)),
             };
-            match self.decode(exchange, &peer, incoming) {
+            course.repeated(landed.repeated);
+            match self.decode(exchange, &landed.peer, landed.incoming) {
                 Err(CallError::Refused { refusal, endpoint, outcome }) if refusal.may_pass() => {
-                    course.refused(&peer, refusal.to_string(), outcome);
+                    course.refused(&landed.peer, &refusal, outcome, landed.began);
                     refused = Some(CallError::Refused { refusal, endpoint, outcome });
                 }
                 Err(error) => break error,
@@ -123,38 +196,38 @@ impl Channel {
         Err(if open { error.left_open() } else { error })
     }
 
-    /// A call that is sent once, on a connection whose endpoint gave a sign of life.
-    async fn deliver<E: Exchange>(
+    /// A call that may be repeated, at the best endpoint where that has a connection and answered of
+    /// late: most calls end here, and need no course.
+    async fn read_at_once<E: Exchange>(
         &self,
         exchange: &E,
-        outgoing: &Outgoing,
-        replay: Replay,
+        outgoing: Outgoing,
+        began: Instant,
         deadline: Instant,
+        options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let (peer, reply) =
-            self.dispatch(outgoing, replay, deadline).await.map_err(CallError::Failed)?;
-        let head = reply.head.status;
-        let whole =
-            tokio::time::timeout_at(deadline.into(), reply.whole(self.shared.config.max_reply))
-                .await;
-        match attempt::ended(whole) {
-            Ok((incoming, connection)) => {
-                peer.give_back(connection);
-                self.decode(exchange, &peer, incoming)
+        let Some(peer) = self.shared.reached_now(began) else {
+            return Box::pin(self.read(exchange, outgoing, deadline, First::None)).await;
+        };
+        let progress = Progress::default();
+        let attempt = self.shared.unary(Arc::clone(&peer), outgoing, progress.clone(), began);
+        let mut work: course::Work<'_, Landed> = Box::pin(attempt);
+        let patience = (began + self.shared.config.hedge.min(FOREVER)).min(deadline);
+        let first = match until(&mut work, patience).await {
+            None => First::UnderWay(course::Begun { peer, began, progress, work }),
+            Some(Err(failed)) if matches!(failed.cause, Cause::TooLarge(_)) => {
+                return Err(CallError::Failed(self.broke(failed, exchange.replay())));
             }
-            Err((phase, cause)) => {
-                let applied =
-                    head.is_success() && matches!(cause, crate::error::Cause::TooLarge(_));
-                let kind = cause.kind(phase);
-                let attempt = peer.attempt(phase, cause, Instant::now());
-                let outcome = match replay {
-                    Replay::Safe => Outcome::NotApplied,
-                    _ if applied => Outcome::Applied,
-                    _ => Outcome::Unknown,
-                };
-                Err(CallError::Failed(Error::new(kind, outcome, vec![attempt])))
-            }
-        }
+            Some(Err(failed)) => First::Failed(failed),
+            Some(Ok(landed)) => match self.decode(exchange, &landed.peer, landed.incoming) {
+                Err(CallError::Refused { refusal, outcome, .. }) if refusal.may_pass() => {
+                    First::Refused(landed.peer, landed.began, refusal, outcome)
+                }
+                answer => return answer,
+            },
+        };
+        let again = self.prepare(exchange, options)?;
+        Box::pin(self.read(exchange, again, deadline, first)).await
     }
 
     fn decode<E: Exchange>(
@@ -188,6 +261,15 @@ impl Channel {
         self.shared.endpoints().replace(endpoints, peer);
     }
 
+    /// A channel to one endpoint alone, for calls that concern one member. It has the connections of
+    /// this channel where it has that endpoint too, and counts for itself.
+    pub fn only(&self, endpoint: &Endpoint) -> Self {
+        let known = self.shared.endpoints().payload_of(endpoint).cloned();
+        let config = self.shared.config.clone();
+        let peer = known.unwrap_or_else(|| Arc::new(Peer::new(endpoint.clone(), &config)));
+        Self::with(EndpointSet::new([(endpoint.clone(), peer)]), config)
+    }
+
     /// Has calls ask another endpoint before this one for a while.
     ///
     /// For those who know better than the channel: a server may answer, and yet not do its work.
@@ -213,7 +295,12 @@ impl Channel {
     }
 
     fn deadline(&self, options: &CallOptions) -> Instant {
-        Instant::now() + options.deadline.unwrap_or(self.shared.config.deadline).min(FOREVER)
+        Instant::now() + self.patience(options)
+    }
+
+    /// How long a call may take.
+    fn patience(&self, options: &CallOptions) -> Duration {
+        options.deadline.unwrap_or(self.shared.config.deadline).min(FOREVER)
     }
 
     /// A call's way, on which an attempt that stays silent got this far.
@@ -222,7 +309,44 @@ impl Channel {
     }
 }
 
+/// What became of an attempt that was made before there was a course for it.
+enum First<'a, R> {
+    /// There was none.
+    None,
+    /// It has not ended yet.
+    UnderWay(course::Begun<'a, Landed>),
+    Failed(Failed),
+    /// The answer may be another elsewhere or later.
+    Refused(Arc<Peer>, Instant, R, Outcome),
+}
+
+/// What a piece of work comes to; nothing when the time comes first.
+async fn until<T>(work: &mut course::Work<'_, T>, time: Instant) -> Option<Result<T, Failed>> {
+    let mut timer = pin!(tokio::time::sleep_until(time.into()));
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
 impl Shared {
+    /// One attempt of a call that may be repeated.
+    async fn carry(
+        &self,
+        version: HttpVersion,
+        peer: Arc<Peer>,
+        outgoing: &Outgoing,
+        progress: Progress,
+    ) -> Result<Landed, Failed> {
+        match version {
+            HttpVersion::Http1 => self.exchange(peer, outgoing, &progress).await,
+            HttpVersion::Http2 => {
+                self.unary(peer, outgoing.clone(), progress, Instant::now()).await
+            }
+        }
+    }
+
     fn endpoints(&self) -> MutexGuard<'_, EndpointSet<Arc<Peer>>> {
         self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }

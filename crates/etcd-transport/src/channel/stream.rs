@@ -1,30 +1,36 @@
-//! Requests that are sent once, and replies that come piece by piece.
+//! Requests whose reply is a stream, and replies that come piece by piece.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
-use etcd_proto::call::{Outcome, Outgoing, Replay, StreamDecoder, Streaming};
+use etcd_proto::call::{Duplex, HttpVersion, Outcome, Outgoing, Replay, StreamDecoder, Streaming};
+use etcd_proto::error::EncodeError;
 use http::HeaderMap;
+use tokio::sync::Mutex;
 
+use super::Channel;
 use super::attempt::{Failed, ended};
-use super::{Channel, Shared};
-use crate::config::CallOptions;
+use super::dispatch::Answered;
+use crate::config::{CallOptions, Lane};
 use crate::conn::Peer;
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, Cause, Error, Kind, Phase};
-use crate::failover::pauses;
-use crate::http1::{Http1, Reply};
+use crate::http1;
+use crate::http2::{self, Answer, Failure, Upward};
+use crate::lane::Sent;
+use crate::progress::Progress;
 
-/// How often a request is tried again whose endpoint proved that it did not get it.
+/// How often a stream is opened anew whose endpoint proved that it did not see it.
 const MOST_TRIES: usize = 8;
 
 impl Channel {
-    /// Sends a request whose reply is a stream, and waits for the head of the reply.
+    /// Sends a request whose reply is a stream.
     ///
-    /// Until the head comes, endpoints are changed as for a call; afterwards the stream stays
-    /// where it is.
+    /// Over HTTP/1.1 it waits for the head of the reply, and until then endpoints are changed as
+    /// for a call. Over HTTP/2 the request is sent to an endpoint that gave a sign of life; as
+    /// servers may not send a head before the first item, the first
+    /// [`next`](OpenStream::next) waits for it. Afterwards the stream stays where it is.
     ///
     /// # Errors
     ///
@@ -34,121 +40,117 @@ impl Channel {
         streaming: &S,
         options: &CallOptions,
     ) -> Result<OpenStream<S>, CallError<S::Refusal>> {
-        let outgoing = streaming.request()?;
+        let mut outgoing = streaming.request()?;
+        outgoing.headers.extend(options.headers.clone());
         let deadline = self.deadline(options);
-        let (peer, reply) =
-            self.dispatch(&outgoing, Replay::Safe, deadline).await.map_err(CallError::Failed)?;
-        if streaming.accepts(reply.head.status) {
-            return Ok(OpenStream { peer, reply: Some(reply), decoder: streaming.decoder() });
+        if S::HTTP == HttpVersion::Http2 {
+            let lane = options.lane.unwrap_or(Lane::Bulk);
+            let opened = self.open(streaming, &outgoing, lane, deadline, false).await;
+            return opened.map(|(_, down)| down).map_err(CallError::Failed);
         }
-        let endpoint = peer.endpoint.clone();
-        let whole =
-            tokio::time::timeout_at(deadline.into(), reply.whole(self.shared.config.max_reply))
-                .await;
-        let (incoming, connection) = ended(whole).map_err(|(phase, cause)| {
-            let (kind, attempt) = (cause.kind(phase), peer.attempt(phase, cause, Instant::now()));
-            CallError::Failed(Error::new(kind, Outcome::NotApplied, vec![attempt]))
+        let Answered { peer, reply, came } =
+            self.dispatch(&outgoing, Replay::Safe, deadline).await.map_err(CallError::Failed)?;
+        if S::accepts(reply.head.status, &reply.head.headers) {
+            return Ok(self.opened(streaming, peer, Source::Http1(Box::new(reply))));
+        }
+        let progress = Progress::default();
+        let whole = reply.whole(self.shared.config.max_reply, &progress);
+        let whole = ended(tokio::time::timeout_at(deadline.into(), whole).await);
+        let (incoming, connection) = whole.map_err(|failure| {
+            CallError::Failed(came.broke(&peer, failure, Outcome::NotApplied))
         })?;
         peer.give_back(connection);
-        let refusal = streaming.refusal(incoming);
+        let endpoint = peer.endpoint.clone();
+        let refusal = S::refusal(incoming);
         Err(CallError::Refused { refusal, endpoint, outcome: Outcome::NotApplied })
     }
 
-    /// Sends a request to an endpoint that is ready, and again only with proof that it did not
-    /// get it, or when it may be repeated. Ends with the head of the reply.
-    pub(super) async fn dispatch(
+    /// Opens a stream in both directions over HTTP/2, with its first message.
+    ///
+    /// # Errors
+    ///
+    /// When no endpoint could be reached before the deadline.
+    pub async fn duplex<D: Duplex>(
         &self,
+        duplex: &D,
+        options: &CallOptions,
+    ) -> Result<(Upstream<D>, OpenStream<D>), CallError<D::Refusal>> {
+        let mut outgoing = duplex.request()?;
+        outgoing.headers.extend(options.headers.clone());
+        let (deadline, lane) = (self.deadline(options), options.lane.unwrap_or(Lane::Streams));
+        let opened = self.open(duplex, &outgoing, lane, deadline, true).await;
+        let (up, down) = opened.map_err(CallError::Failed)?;
+        Ok((Upstream { up: Mutex::new(up), stream: std::marker::PhantomData }, down))
+    }
+
+    async fn open<S: Streaming>(
+        &self,
+        streaming: &S,
         outgoing: &Outgoing,
-        replay: Replay,
+        lane: Lane,
         deadline: Instant,
-    ) -> Result<(Arc<Peer>, Reply), Error> {
-        let mut course = None;
-        let mut pauses = pauses(self.shared.seed());
+        more: bool,
+    ) -> Result<(Upward, OpenStream<S>), Error> {
+        let mut course = self.course(deadline, Phase::Connect);
         let mut tries = 0;
         loop {
-            let (peer, connection) = match (self.shared.ready_now(), &mut course) {
-                (Some(ready), None) => ready,
-                (_, course) => {
-                    let course =
-                        course.get_or_insert_with(|| self.course(deadline, Phase::Connect));
-                    course.race(|peer| self.shared.ready(peer)).await?
-                }
-            };
-            tries += 1;
-            let failed = match self.shared.deliver(peer, connection, outgoing, deadline).await {
-                Ok(answered) => return Ok(answered),
-                Err(failed) => failed,
-            };
-            let (phase, kind) = (failed.phase, failed.cause.kind(failed.phase));
-            // Followers of 0.x point at a dead leader until they have another.
-            let turned_away = matches!(failed.cause, Cause::LeaderGone(_));
-            let course = course.get_or_insert_with(|| self.course(deadline, Phase::Connect));
-            course.missed(failed);
-            let led_astray = kind == Kind::Redirect && !turned_away;
-            let unsent = phase == Phase::Connect || replay == Replay::Safe;
-            let most = if led_astray { course.endpoints() } else { MOST_TRIES };
-            let enough = tries >= most && !turned_away;
-            if !unsent || enough || Instant::now() >= deadline {
-                let outcome = if unsent { Outcome::NotApplied } else { Outcome::Unknown };
-                return Err(course.error(kind, outcome));
+            let peer = course.race(|peer, _| self.shared.reach(peer, lane)).await?;
+            let began = Instant::now();
+            if let Sent::Going(answer, up) = peer.send(lane, outgoing.clone(), more, began) {
+                return Ok((up, self.opened(streaming, peer, Source::Opening(answer))));
             }
-            if turned_away {
-                let until = deadline.min(Instant::now() + pauses.pause());
-                tokio::time::sleep_until(until.into()).await;
+            // It closed between being reached and being used.
+            tries += 1;
+            let (phase, cause) = (Phase::Connect, Cause::Closed);
+            course.missed(Failed { peer, phase, cause, began });
+            if tries == MOST_TRIES {
+                return Err(course.error(Kind::Unreachable, Outcome::NotApplied));
             }
         }
     }
-}
 
-impl Shared {
-    /// Sends a request on a connection that is ready, and goes where it is redirected.
-    async fn deliver(
+    fn opened<S: Streaming>(
         &self,
+        streaming: &S,
         peer: Arc<Peer>,
-        connection: Box<Http1>,
-        outgoing: &Outgoing,
-        deadline: Instant,
-    ) -> Result<(Arc<Peer>, Reply), Failed> {
-        let began = Instant::now();
-        let by = |peer, (phase, cause)| Failed { peer, phase, cause, began };
-        let request = peer.request(outgoing, &outgoing.target);
-        let sent = tokio::time::timeout_at(deadline.into(), connection.send(request)).await;
-        let reply = ended(sent).map_err(|why| by(Arc::clone(&peer), why))?;
-        let followed = self.follow(&peer, reply, outgoing);
-        let (peer, reply) = tokio::time::timeout_at(deadline.into(), followed)
-            .await
-            .map_err(|_| by(peer, (Phase::Sent, Cause::Silence)))??;
-        self.answered(&peer, Instant::now());
-        Ok((peer, reply))
-    }
-
-    /// A connection that rests at the best endpoint, when that one answered of late.
-    fn ready_now(&self) -> Option<(Arc<Peer>, Box<Http1>)> {
-        let now = Instant::now();
-        let peer = {
-            let endpoints = self.endpoints();
-            let (peer, health) = endpoints.best(now)?;
-            health.is_proven(self.config.proven, now).then(|| Arc::clone(peer))?
-        };
-        let connection = peer.rested(now)?;
-        self.counted.attempts.fetch_add(1, Ordering::Relaxed);
-        Some((peer, connection))
+        source: Source,
+    ) -> OpenStream<S> {
+        let (channel, decoder) = (self.clone(), streaming.decoder());
+        OpenStream { channel, peer, source, decoder, began: Instant::now() }
     }
 }
 
 /// A reply that comes piece by piece; dropping it ends it at the server too.
 #[derive(Debug)]
 pub struct OpenStream<S: Streaming> {
+    channel: Channel,
     peer: Arc<Peer>,
-    reply: Option<Reply>,
+    source: Source,
     decoder: S::Decoder,
+    began: Instant,
+}
+
+/// Where the pieces come from.
+#[derive(Debug)]
+enum Source {
+    Http1(Box<http1::Reply>),
+    /// The head has not come yet.
+    Opening(Answer),
+    Http2(Box<http2::Reply>),
+    /// The head said that no stream follows: what does is read whole.
+    Refusing(Box<http2::Whole>),
+    Ended,
 }
 
 impl<S: Streaming> OpenStream<S> {
-    /// The headers of the reply; empty once it has ended.
+    /// The headers of the reply; empty before they have come and once it has ended.
     pub fn headers(&self) -> &HeaderMap {
         static NONE: std::sync::LazyLock<HeaderMap> = std::sync::LazyLock::new(HeaderMap::new);
-        self.reply.as_ref().map_or(&NONE, |reply| &reply.head.headers)
+        match &self.source {
+            Source::Http1(reply) => &reply.head.headers,
+            Source::Http2(reply) => &reply.head.headers,
+            Source::Opening(_) | Source::Refusing(_) | Source::Ended => &NONE,
+        }
     }
 
     /// Who sends it.
@@ -158,40 +160,125 @@ impl<S: Streaming> OpenStream<S> {
 
     /// The next item; nothing when the server ended the stream.
     ///
+    /// It may be dropped and called again without losing an item.
+    ///
     /// # Errors
     ///
-    /// When the connection ends in the middle, or what comes is no item. Nothing more follows.
+    /// When the server refuses to go on, the connection ends in the middle, or what comes is no
+    /// item. Nothing more follows.
     pub async fn next(&mut self) -> Result<Option<S::Item>, CallError<S::Refusal>> {
-        while self.reply.is_some() {
+        if matches!(self.source, Source::Opening(_)) {
+            self.begin().await?;
+        }
+        if matches!(self.source, Source::Refusing(_)) {
+            return Err(self.refusal().await);
+        }
+        while !matches!(self.source, Source::Ended) {
             match self.decoder.next() {
                 Ok(Some(item)) => return Ok(Some(item)),
                 Ok(None) => {}
-                Err(error) => return Err(self.broken(Cause::NotHttp(error.to_string()))),
+                Err(error) => {
+                    return Err(
+                        self.broken((Phase::ReplyStarted, Cause::NotHttp(error.to_string())))
+                    );
+                }
             }
             match self.chunk().await {
-                Some(Ok(bytes)) => self.decoder.push(&bytes),
-                Some(Err(cause)) => return Err(self.broken(cause)),
-                None => break,
+                Some(Ok(bytes)) => self.decoder.push(bytes),
+                Some(Err(failure)) => return Err(self.broken(failure)),
+                None => return self.ended().map(|()| None),
             }
         }
         Ok(None)
     }
 
-    async fn chunk(&mut self) -> Option<Result<Bytes, Cause>> {
-        match self.reply.as_mut()?.chunk().await {
-            Some(chunk) => Some(chunk.map_err(|(_, cause)| cause)),
-            None => {
-                self.peer.give_back(self.reply.take().and_then(Reply::into_connection));
-                None
+    /// Waits for the head of the reply, which says whether a stream follows.
+    async fn begin(&mut self) -> Result<(), CallError<S::Refusal>> {
+        let Source::Opening(answer) = &mut self.source else { return Ok(()) };
+        let reply = match answer.await {
+            Ok(reply) => reply,
+            Err(failure) => return Err(self.broken(failure)),
+        };
+        self.channel.shared.answered(&self.peer, Instant::now());
+        self.source = match S::accepts(reply.head.status, &reply.head.headers) {
+            true => Source::Http2(Box::new(reply)),
+            false => {
+                let most = self.channel.shared.config.max_reply;
+                Source::Refusing(Box::new(reply.whole(most, Progress::default())))
             }
+        };
+        Ok(())
+    }
+
+    /// Reads what the server says instead of a stream.
+    async fn refusal(&mut self) -> CallError<S::Refusal> {
+        let Source::Refusing(whole) = &mut self.source else {
+            return self.broken((Phase::ReplyStarted, Cause::Closed));
+        };
+        match whole.await {
+            Ok(incoming) => {
+                self.source = Source::Ended;
+                self.refused(S::refusal(incoming))
+            }
+            Err(failure) => self.broken(failure),
         }
     }
 
-    fn broken(&mut self, cause: Cause) -> CallError<S::Refusal> {
-        self.reply = None;
-        let phase = Phase::ReplyStarted;
+    async fn chunk(&mut self) -> Option<Result<Bytes, Failure>> {
+        match &mut self.source {
+            Source::Http1(reply) => reply.chunk().await,
+            Source::Http2(reply) => reply.chunk().await,
+            Source::Opening(_) | Source::Refusing(_) | Source::Ended => None,
+        }
+    }
+
+    /// The body has come to its end.
+    fn ended(&mut self) -> Result<(), CallError<S::Refusal>> {
+        match std::mem::replace(&mut self.source, Source::Ended) {
+            Source::Http1(reply) => {
+                self.peer.give_back(reply.into_connection());
+                Ok(())
+            }
+            Source::Http2(reply) => {
+                S::ended(&reply.head.headers, reply.trailers()).map_err(|why| self.refused(why))?;
+                match self.decoder.is_within_item() {
+                    true => Err(self.broken((Phase::ReplyStarted, Cause::Closed))),
+                    false => Ok(()),
+                }
+            }
+            Source::Opening(_) | Source::Refusing(_) | Source::Ended => Ok(()),
+        }
+    }
+
+    fn refused(&self, refusal: S::Refusal) -> CallError<S::Refusal> {
+        let endpoint = self.peer.endpoint.clone();
+        CallError::Refused { refusal, endpoint, outcome: Outcome::NotApplied }
+    }
+
+    fn broken(&mut self, (phase, cause): Failure) -> CallError<S::Refusal> {
+        self.source = Source::Ended;
+        self.channel.shared.failed(&self.peer, &cause.to_string(), Instant::now());
         let kind = cause.kind(phase);
-        let attempt = self.peer.attempt(phase, cause, Instant::now());
+        let attempt = self.peer.attempt(phase, cause, self.began);
         CallError::Failed(Error::new(kind, Outcome::NotApplied, vec![attempt]))
+    }
+}
+
+/// The way for further messages of a stream in both directions. Dropping it sends nothing more, and
+/// leaves the other direction as it is.
+#[derive(Debug)]
+pub struct Upstream<D> {
+    up: Mutex<Upward>,
+    stream: std::marker::PhantomData<fn(D)>,
+}
+
+impl<D: Duplex> Upstream<D> {
+    /// Sends a message, as soon as the other side has room for it; whether the stream still took it.
+    ///
+    /// # Errors
+    ///
+    /// When the message cannot be expressed.
+    pub async fn send(&self, message: &D::Message) -> Result<bool, EncodeError> {
+        Ok(Upward::send(&self.up, D::encode(message)?).await)
     }
 }

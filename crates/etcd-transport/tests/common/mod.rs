@@ -3,6 +3,7 @@
 // Each test file uses its share.
 #![allow(dead_code)]
 
+pub(crate) mod http2;
 pub(crate) mod place;
 pub(crate) mod reply;
 pub(crate) mod request;
@@ -10,6 +11,8 @@ pub(crate) mod script;
 pub(crate) mod server;
 
 use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use etcd_proto::tree::Path;
@@ -46,6 +49,15 @@ pub(crate) fn quick() -> Config {
     config
 }
 
+/// A configuration whose limits decide nothing, however slow the machine is.
+pub(crate) fn patient() -> Config {
+    let mut config = Config::default().deadline(ms(30_000));
+    config.attempt = config.deadline;
+    config.hedge = config.deadline;
+    config.connect = config.deadline;
+    config
+}
+
 pub(crate) fn channel<'a>(
     endpoints: impl IntoIterator<Item = &'a Endpoint>,
     config: Config,
@@ -66,5 +78,30 @@ pub(crate) fn failure(answer: Answer) -> etcd_transport::Error {
     match answer {
         Err(CallError::Failed(error)) => error,
         other => panic!("not the expected failure: {other:?}"),
+    }
+}
+
+/// A future that ends with nothing when it has been polled so often without being ready.
+pub(crate) struct Cut<F> {
+    future: Pin<Box<F>>,
+    polls: usize,
+}
+
+pub(crate) fn cut<F: Future>(future: F, polls: usize) -> Cut<F> {
+    Cut { future: Box::pin(future), polls }
+}
+
+impl<F: Future> Future for Cut<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        if let Poll::Ready(output) = self.future.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        self.polls = self.polls.saturating_sub(1);
+        match self.polls {
+            0 => Poll::Ready(None),
+            _ => Poll::Pending,
+        }
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::super::pump::Pump;
+use super::super::work::{self, Held};
 use super::Client;
+use crate::tree::Path;
 use crate::v2::{self, LockOptions};
 use crate::{Error, Ttl};
 
@@ -26,6 +28,22 @@ impl Client {
         self.own_lock(self.inner.lock_with(key, options))
     }
 
+    /// Like [`lock`](Self::lock), unless `stop` says before its turn has come that it is to stop
+    /// waiting; it is asked every 50 ms.
+    ///
+    /// # Errors
+    ///
+    /// As for [`lock`](Self::lock), and [`LockBusy`](crate::ErrorKind::LockBusy) when it is to
+    /// stop.
+    pub fn lock_unless(
+        &self,
+        key: &str,
+        ttl: Ttl,
+        stop: impl FnMut() -> bool,
+    ) -> Result<Lock, Error> {
+        self.own_lock(self.inner.lock_unless(key, ttl, work::until(stop)))
+    }
+
     /// Takes up a lock that is held, by the index it was given, and renews it.
     ///
     /// # Errors
@@ -43,7 +61,8 @@ impl Client {
     }
 }
 
-/// A lock that is held; see [`crate::v2::Lock`]. Nothing renews it but [`renew`](Self::renew).
+/// A lock that is held; see [`crate::v2::Lock`]. Nothing renews it but [`renew`](Self::renew),
+/// and [`keep`](Self::keep) and [`run`](Self::run) while they run.
 #[derive(Debug)]
 #[must_use = "a lock that is not unlocked lasts until its time to live is over"]
 pub struct Lock {
@@ -52,6 +71,11 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// The key that is locked.
+    pub fn key(&self) -> &Path {
+        self.inner.key()
+    }
+
     /// What renews and unlocks it, in another process too.
     pub fn index(&self) -> u64 {
         self.inner.index()
@@ -74,6 +98,26 @@ impl Lock {
     /// [`LockLost`](crate::ErrorKind::LockLost) when it is held no longer.
     pub fn renew(&mut self) -> Result<(), Error> {
         self.pump.run(self.inner.renew())
+    }
+
+    /// Renews it in time, again and again; ends when it is lost or may be, with the reason.
+    pub fn keep(&mut self) -> Error {
+        let Self { inner, pump } = self;
+        pump.wait(inner.keep()).unwrap_or_else(|error| error)
+    }
+
+    /// Runs `work` on a thread while this one keeps the lock, and ends when both have ended.
+    ///
+    /// `work` cannot be stopped from outside: it is given a flag that says whether the lock is
+    /// still held, and is to look at it before each thing that needs the lock. A panic of `work`
+    /// goes on here, once it has ended. The lock is not given up afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`LockLost`](crate::ErrorKind::LockLost) when the lock was lost before `work` ended.
+    pub fn run<T: Send>(&mut self, work: impl FnOnce(&Held) -> T + Send) -> Result<T, Error> {
+        let Self { inner, pump } = self;
+        work::under(pump, work, |ended| inner.run(ended))
     }
 
     /// Gives it up.

@@ -4,11 +4,12 @@ mod auth;
 mod keys;
 mod lock;
 mod members;
+mod stream;
+mod watch;
 
 pub use lock::Lock;
+pub use stream::OpenStream;
 pub use watch::Watcher;
-
-mod watch;
 
 use etcd_proto::call::Exchange;
 use etcd_proto::v2 as wire;

@@ -1,21 +1,14 @@
 //! Taking a lock: a place in the queue, kept alive until it is at the head.
 
-use std::pin::{Pin, pin};
-use std::time::{Duration, Instant};
-
 use etcd_proto::tree::Path;
-use etcd_proto::v2::CreateInOrder;
 
-use super::recipe::{self, Place};
+use super::waiting::{Ours, Waiting};
 use super::{Lock, lost};
-use crate::error::{Error, ErrorKind};
-use crate::keeper::{Action, Keeper};
-use crate::v2::watch::Event;
-use crate::v2::{Client, WatchOptions};
-use crate::{Outcome, Ttl};
+use crate::Ttl;
+use crate::error::Error;
+use crate::stop::Stop;
+use crate::v2::Client;
 
-/// How long to wait for the key before ours to go before the queue is read again.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// How often a place that expired while waiting is taken anew.
 const MOST_TRIES: u32 = 3;
 
@@ -27,31 +20,51 @@ pub(super) async fn acquire(
     stop: impl Future<Output = ()>,
 ) -> Result<Lock, Error> {
     let nonce = nonce()?;
-    let mut stop = pin!(stop);
-    let mut given_up = Withdrawal { client, key: &key, nonce: &nonce, due: true };
-    // Whether a key of ours may be in the queue.
-    let mut entered = false;
-    for tries in 1.. {
-        let taken = match Waiting::enter(client, &key, ttl, &nonce, &mut entered).await {
-            Ok(waiting) => waiting.turn(stop.as_mut()).await,
+    Stop::beside(stop, |stop| queue_up(client, &key, ttl, nonce, stop)).await
+}
+
+async fn queue_up(
+    client: &Client,
+    key: &Path,
+    ttl: Ttl,
+    nonce: String,
+    mut stop: Stop,
+) -> Result<Lock, Error> {
+    let mut given_up = Withdrawal { client, key, nonce: &nonce, due: true };
+    let mut ours = Ours::new(&nonce);
+    let grace = client.channel.config().deadline;
+    let taken = tokio::select! {
+        biased;
+        taken = take(client, key, ttl, &mut ours, stop.clone()) => taken,
+        // A lock that is free is taken also when there is no time to wait, and what is under way
+        // has its time; no longer.
+        () = stop.come_and(grace) => Err(Error::busy(key.as_str())),
+    };
+    if taken.is_err() && ours.entered {
+        withdraw(client, key, &nonce).await;
+    }
+    given_up.due = false;
+    taken
+}
+
+async fn take<'a>(
+    client: &'a Client,
+    key: &'a Path,
+    ttl: Ttl,
+    ours: &mut Ours<'a>,
+    mut stop: Stop,
+) -> Result<Lock, Error> {
+    for tries in 1..=MOST_TRIES {
+        let taken = match Waiting::enter(client, key, ttl, ours).await {
+            Ok(waiting) => waiting.turn(&mut stop).await,
             Err(error) => Err(error),
         };
         match taken {
             Err(error) if error.is_lock_lost() && tries < MOST_TRIES => {}
-            Err(error) => {
-                if entered {
-                    withdraw(client, &key, &nonce).await;
-                }
-                given_up.due = false;
-                return Err(error);
-            }
-            Ok(lock) => {
-                given_up.due = false;
-                return Ok(lock);
-            }
+            taken => return taken,
         }
     }
-    Err(lost(&key, 0))
+    Err(lost(key, 0))
 }
 
 /// Gives up a place in the queue when the one who waits is dropped, as far as a runtime is there
@@ -76,8 +89,16 @@ impl Drop for Withdrawal<'_> {
     }
 }
 
-/// Removes every key of a try, as far as a server can be reached; what stays, expires.
+/// Removes every key of a try, as far as a server can be reached within the time of a call; what
+/// stays, expires.
 pub(super) async fn withdraw(client: &Client, key: &Path, nonce: &str) {
+    let removed = remove_all(client, key, nonce);
+    if tokio::time::timeout(client.channel.config().deadline, removed).await.is_err() {
+        tracing::debug!(%key, "a place in a lock's queue stays until it expires");
+    }
+}
+
+async fn remove_all(client: &Client, key: &Path, nonce: &str) {
     let Ok((nodes, _)) = client.queue(key).await else { return };
     for node in nodes.iter().filter(|node| node.value.as_deref() == Some(nonce)) {
         let Ok(child) = node.key.parse() else { continue };
@@ -85,150 +106,6 @@ pub(super) async fn withdraw(client: &Client, key: &Path, nonce: &str) {
             tracing::debug!(%child, %error, "a place in a lock's queue stays until it expires");
         }
     }
-}
-
-/// A place in the queue.
-struct Waiting<'a> {
-    client: &'a Client,
-    key: &'a Path,
-    ttl: Ttl,
-    nonce: &'a str,
-    keeper: Keeper,
-    /// Whether a write was repeated, so that a second key of ours may come up.
-    unclear: bool,
-}
-
-impl<'a> Waiting<'a> {
-    /// Makes a key in the queue. A write whose outcome is unknown is looked for by its nonce, and
-    /// repeated when it is not there; the lowest of ours counts.
-    async fn enter(
-        client: &'a Client,
-        key: &'a Path,
-        ttl: Ttl,
-        nonce: &'a str,
-        entered: &mut bool,
-    ) -> Result<Self, Error> {
-        let create = CreateInOrder::new(recipe::directory(key)?, nonce).ttl(ttl);
-        let mut unclear = false;
-        for tries in 1.. {
-            let sent = Instant::now();
-            let keeper = Keeper::new(ttl.duration(), sent);
-            let waiting = Self { client, key, ttl, nonce, keeper, unclear };
-            match client.send(&create).await {
-                Ok(_) => {
-                    *entered = true;
-                    return Ok(waiting);
-                }
-                Err(error) if error.is_outcome_unknown() => {
-                    (*entered, unclear) = (true, true);
-                    let (nodes, _) = client.queue(key).await?;
-                    if recipe::place(&nodes, nonce).0 != Place::Gone {
-                        return Ok(Self { unclear, ..waiting });
-                    }
-                    if tries >= MOST_TRIES {
-                        return Err(error);
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Err(lost(key, 0))
-    }
-
-    /// Waits until the place is at the head of the queue.
-    async fn turn(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<Lock, Error> {
-        loop {
-            let (nodes, index) = self.client.queue(self.key).await?;
-            let (place, doubles) = recipe::place(&nodes, self.nonce);
-            for double in doubles {
-                self.client.remove_child(&double.key.parse()?).await?;
-            }
-            match place {
-                Place::Holder(ours) => {
-                    let (child, index) = (ours.key.parse()?, ours.created_index);
-                    return self.hold(child, index).await;
-                }
-                Place::Behind { ours, before } => {
-                    let (ours, before): (Path, Path) = (ours.key.parse()?, before.key.parse()?);
-                    self.wait_for(&before, index, &ours, stop.as_mut()).await?;
-                }
-                Place::Gone => return Err(lost(self.key, 0)),
-            }
-        }
-    }
-
-    /// The turn has come: the lock begins with its whole time to live.
-    async fn hold(self, child: Path, index: u64) -> Result<Lock, Error> {
-        let mut lock = Lock::new(
-            self.client.clone(),
-            self.key.clone(),
-            child,
-            index,
-            self.ttl,
-            Instant::now(),
-        );
-        lock.keeper = self.keeper;
-        lock.leftovers = self.unclear.then(|| self.nonce.to_owned());
-        if let Action::Wait(_) = lock.keeper.action(Instant::now()) {
-            return Ok(lock);
-        }
-        lock.renew().await?;
-        Ok(lock)
-    }
-
-    /// Waits for a key to go, and keeps ours alive meanwhile. An update of that key is a renewal,
-    /// and no release.
-    async fn wait_for(
-        &mut self,
-        before: &Path,
-        index: u64,
-        ours: &Path,
-        mut stop: Pin<&mut impl Future<Output = ()>>,
-    ) -> Result<(), Error> {
-        let options = WatchOptions::new().from_index(index + 1);
-        let mut watcher = self.client.watch(before.as_str(), options)?;
-        let look_again = Instant::now() + LOOK_AGAIN;
-        loop {
-            let (wake, renew) = match self.keeper.action(Instant::now()) {
-                Action::Wait(wake) => (wake, false),
-                Action::Renew(wake) => (wake, true),
-                // Nothing is claimed while waiting: a renewal tells whether the place is still there.
-                Action::Lost => (Instant::now(), true),
-            };
-            if renew {
-                self.renew(ours).await?;
-                continue;
-            }
-            tokio::select! {
-                event = watcher.next() => match event {
-                    Some(Ok(Event::Change(change))) if !change.action.is_removal() => {}
-                    Some(Err(error)) if !error.is_transient() => return Err(error),
-                    _ => return Ok(()),
-                },
-                () = stop.as_mut() => return Err(busy(self.key)),
-                () = tokio::time::sleep_until(look_again.into()) => return Ok(()),
-                () = tokio::time::sleep_until(wake.into()) => {}
-            }
-        }
-    }
-
-    async fn renew(&mut self, ours: &Path) -> Result<(), Error> {
-        let sent = Instant::now();
-        match self.client.renew_child(ours, self.ttl).await {
-            Ok(()) => self.keeper.renewed(sent),
-            Err(error) if error.is_key_not_found() => return Err(lost(self.key, 0)),
-            Err(error) if error.is_transient() || error.is_outcome_unknown() => {
-                self.keeper.failed(Instant::now())
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-}
-
-fn busy(key: &Path) -> Error {
-    let message = format!("the lock on {:?} was not free in time", key.as_str());
-    Error::new(ErrorKind::LockBusy, Outcome::NotApplied, message)
 }
 
 /// What tells our keys from others'.

@@ -9,6 +9,8 @@
 
 mod acquire;
 mod recipe;
+mod removal;
+mod waiting;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -16,9 +18,11 @@ use std::time::{Duration, Instant};
 use etcd_proto::tree::Path;
 use etcd_proto::v2::{Delete, Feature, Get, Node, Refresh, Set};
 
+use self::removal::Removal;
 use super::Client;
 use crate::error::Error;
-use crate::keeper::{Action, Keeper};
+use crate::keep::{Kept, keep};
+use crate::keeper::Keeper;
 use crate::{CallOptions, ErrorKind, Ttl};
 
 /// How to take a lock.
@@ -74,7 +78,8 @@ impl Client {
     /// Waits for a lock and takes it.
     ///
     /// When this is dropped while waiting, its place in the queue is given up in the background,
-    /// as far as the runtime goes on; otherwise it is kept until its time to live is over.
+    /// as far as the runtime goes on; otherwise it is kept until its time to live is over. Servers
+    /// may be out of reach meanwhile; a minute after the place may have expired, the wait ends.
     ///
     /// # Errors
     ///
@@ -122,7 +127,9 @@ impl Client {
         Ok(lock)
     }
 
-    /// Gives up a lock that is held, by the index it was given.
+    /// Gives up a lock that is held, by the index it was given. Takes up to four times the
+    /// deadline of a call: to find its key, and to remove it, which is repeated when its outcome is
+    /// unclear.
     ///
     /// # Errors
     ///
@@ -188,23 +195,7 @@ impl Lock {
     /// Run it beside what the lock is held for, or use [`run`](Self::run). Cancelling it does no
     /// harm.
     pub async fn keep(&mut self) -> Error {
-        loop {
-            match self.keeper.action(Instant::now()) {
-                Action::Wait(until) => tokio::time::sleep_until(until.into()).await,
-                Action::Lost => return late(&self.key, self.index),
-                Action::Renew(until) => {
-                    match tokio::time::timeout_at(until.into(), self.renew()).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) if error.is_lock_lost() => return error,
-                        Ok(Err(error)) => {
-                            tracing::debug!(key = %self.key, %error, "renewal failed");
-                            self.keeper.failed(Instant::now());
-                        }
-                        Err(_) => return late(&self.key, self.index),
-                    }
-                }
-            }
-        }
+        keep(self).await
     }
 
     /// Runs `work` while keeping the lock; `work` is dropped when the lock is lost or may be. The
@@ -221,7 +212,8 @@ impl Lock {
         }
     }
 
-    /// Gives it up.
+    /// Gives it up, within twice the deadline of a call, or three times where a second key of ours
+    /// may be there.
     ///
     /// # Errors
     ///
@@ -236,6 +228,20 @@ impl Lock {
             true => Ok(()),
             false => Err(lost(&self.key, self.index)),
         }
+    }
+}
+
+impl Kept for Lock {
+    fn keeper(&mut self) -> &mut Keeper {
+        &mut self.keeper
+    }
+
+    async fn renew(&mut self) -> Result<(), Error> {
+        Self::renew(self).await
+    }
+
+    fn late(&self, _: Option<Error>) -> Error {
+        Error::late(self.key.as_str(), self.index)
     }
 }
 
@@ -255,18 +261,18 @@ impl Client {
     }
 
     /// Removes a key of the recipe; whether it was there. A repeat is harmless: no other key ever
-    /// has this name.
+    /// has this name. Ends within twice the time of a call.
     async fn remove_child(&self, child: &Path) -> Result<bool, Error> {
-        let mut unclear = false;
-        for _ in 0..4 {
-            match self.send(&Delete::new(child.clone())).await {
-                Ok(_) => return Ok(true),
-                Err(error) if error.is_key_not_found() => return Ok(unclear),
-                Err(error) if error.is_outcome_unknown() => unclear = true,
-                Err(error) => return Err(error),
+        let (began, deadline) = (Instant::now(), self.channel.config().deadline);
+        let left = || deadline.saturating_mul(2).saturating_sub(began.elapsed());
+        let mut removal = Removal::default();
+        loop {
+            let options = CallOptions::default().deadline(deadline.min(left()));
+            let answer = self.send_with(&Delete::new(child.clone()), &options).await;
+            if let Some(ended) = removal.heard(answer.map(drop), !left().is_zero()) {
+                return ended;
             }
         }
-        self.send(&Delete::new(child.clone())).await.map(|_| true)
     }
 
     /// All keys in a lock's directory, read linearizably, with the store's index.
@@ -290,13 +296,6 @@ async fn find(client: &Client, key: &Path, index: u64) -> Result<Path, Error> {
 fn lost(key: &Path, index: u64) -> Error {
     Error::lost(format!(
         "the lock on {:?} with index {index} is not held: it ended or was never ours",
-        key.as_str()
-    ))
-}
-
-fn late(key: &Path, index: u64) -> Error {
-    Error::lost(format!(
-        "the lock on {:?} with index {index} could not be renewed in time",
         key.as_str()
     ))
 }

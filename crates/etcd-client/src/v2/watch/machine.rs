@@ -16,6 +16,17 @@ pub(super) enum Ask {
     Poll(u64),
 }
 
+/// What to poll for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Polls {
+    /// The key alone.
+    Alone,
+    /// What lies below too.
+    Recursively,
+    /// What lies below too, from servers of 3.0 and later; from older ones the key alone.
+    RecursivelySince3,
+}
+
 /// What a server answered.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -75,10 +86,16 @@ impl Machine {
         }
     }
 
-    /// Whether to poll for what lies below too. Where a value stands nothing can, and servers of
-    /// 2.3 do not find the past of a value when they look for what lies below.
-    pub(super) fn polls_recursively(&self) -> bool {
-        self.recursive && !self.known.contains_key(self.path.as_str())
+    /// Whether to poll for what lies below too, as far as the servers allow.
+    ///
+    /// Before 3.0 they do not find the past of a value when they look for what lies below, and
+    /// where a value stands nothing does now; what may have lain there before is not told then.
+    pub(super) fn polls(&self) -> Polls {
+        match self.recursive {
+            true if self.known.contains_key(self.path.as_str()) => Polls::RecursivelySince3,
+            true => Polls::Recursively,
+            false => Polls::Alone,
+        }
     }
 
     /// Takes an answer to what [`ask`](Self::ask) said; answers with what to deliver.
@@ -103,7 +120,7 @@ impl Machine {
     fn quiet(&mut self, index: Option<u64>) {
         let Some(index) = index else { return };
         if let Some(before) = self.quiet_at.replace(index) {
-            self.next = self.next.max(before.min(index) + 1);
+            self.next = self.next.max(before.min(index).saturating_add(1));
         }
     }
 
@@ -115,7 +132,7 @@ impl Machine {
         match std::mem::replace(&mut self.state, State::Live) {
             State::Lost if index >= self.next => self.difference(index, &before, present),
             State::New { from } => {
-                self.next = from.unwrap_or(index + 1);
+                self.next = from.unwrap_or_else(|| index.saturating_add(1));
                 Vec::new()
             }
             State::Lost | State::Live => Vec::new(),
@@ -139,18 +156,23 @@ impl Machine {
         let written = written
             .into_iter()
             .map(|leaf| inferred(&leaf.key, leaf.modified_index, Action::Set, leaf.value));
-        self.next = index + 1;
+        self.next = index.saturating_add(1);
         std::iter::once(gap).chain(gone).chain(written).collect()
     }
 
     fn event(&mut self, reply: Box<KeyReply>) -> Vec<Event> {
         let Some(node) = reply.node else { return Vec::new() };
         let index = node.modified_index;
-        if index < self.next || !self.concerns(&node.key) {
+        if index < self.next {
             return Vec::new();
         }
-        self.next = index + 1;
+        // Also when it is not ours, or the next poll would be answered with the same: servers find
+        // the removal of a directory `/a` in their history for a watch of `/ab`.
+        self.next = index.saturating_add(1);
         self.quiet_at = None;
+        if !self.concerns(&node.key) {
+            return Vec::new();
+        }
         let removal = reply.action.is_removal();
         let mut events = Vec::with_capacity(1);
         match removal {
@@ -226,6 +248,8 @@ fn inferred(key: &str, index: u64, action: Action, value: Option<String>) -> Eve
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn leaf(key: &str, value: &str, modified_index: u64) -> Node {
@@ -379,15 +403,59 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_not_polled_for_what_lies_below() {
+    fn before_3_a_value_is_not_polled_for_what_lies_below() {
         let mut machine = Machine::new("/d".parse().unwrap(), true, None);
         machine.take(Answer::Listed { index: 7, node: Some(leaf("/d", "1", 3)) });
-        assert!(!machine.polls_recursively());
+        assert_eq!(machine.polls(), Polls::RecursivelySince3);
         let gone = leaf("/d", "", 8);
         assert_eq!(machine.take(reply(Action::Delete, gone)).len(), 1);
-        assert!(machine.polls_recursively());
+        assert_eq!(machine.polls(), Polls::Recursively);
         machine.take(reply(Action::Set, leaf("/d", "2", 9)));
-        assert!(!machine.polls_recursively());
+        assert_eq!(machine.polls(), Polls::RecursivelySince3);
+        let single = Machine::new("/d".parse().unwrap(), false, None);
+        assert_eq!(single.polls(), Polls::Alone);
+    }
+
+    /// A server matches a removed directory by how its key begins.
+    #[test]
+    fn what_is_not_ours_is_passed_over() {
+        let gone = |key: &str, index| Node {
+            key: key.into(),
+            dir: true,
+            modified_index: index,
+            ..Node::default()
+        };
+        for recursive in [true, false] {
+            let mut machine = Machine::new("/ab".parse().unwrap(), recursive, Some(3));
+            machine.take(Answer::Listed { index: 9, node: None });
+            machine.take(Answer::Quiet { index: Some(20) });
+            assert!(machine.take(reply(Action::Delete, gone("/a", 7))).is_empty());
+            assert_eq!(machine.ask(), Ask::Poll(8), "the same is not asked for again");
+            // What was quiet before that event tells nothing of what comes after it.
+            machine.take(Answer::Quiet { index: Some(30) });
+            assert_eq!(machine.ask(), Ask::Poll(8));
+            assert_eq!(said(&machine.take(reply(Action::Set, leaf("/ab", "1", 9)))).len(), 1);
+            assert_eq!(machine.ask(), Ask::Poll(10));
+        }
+    }
+
+    proptest! {
+        /// Whatever a server tells that has not been told, the next poll asks for what comes after.
+        #[test]
+        fn no_event_is_asked_for_twice(
+            keys in proptest::collection::vec("/[ab]{1,2}(/[ab]){0,2}", 1..20),
+            removed: bool,
+            recursive: bool,
+            first in 0..u64::MAX - 20,
+        ) {
+            let mut machine = Machine::new("/ab".parse().unwrap(), recursive, Some(first));
+            machine.take(Answer::Listed { index: first, node: None });
+            for (key, index) in keys.iter().zip(first..) {
+                let action = if removed { Action::Delete } else { Action::Set };
+                machine.take(reply(action, leaf(key, "1", index)));
+                prop_assert_eq!(machine.ask(), Ask::Poll(index.saturating_add(1)));
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Watching keys: every change once and in order, through whatever happens to connections.
 
 mod machine;
+mod pace;
 mod watcher;
 
 pub use watcher::Watcher;

@@ -8,12 +8,13 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use etcd_proto::tree::Path;
-use etcd_proto::v2::{self as wire, ErrorCode, Get, Head, Headers};
+use etcd_proto::v2::{self as wire, ErrorCode, Get, Head, Headers, Version};
 use etcd_transport::backoff::Backoff;
 use etcd_transport::{CallError, CallOptions, OpenStream};
 use futures_core::Stream;
 
-use super::machine::{Answer, Ask, Machine};
+use super::machine::{Answer, Ask, Machine, Polls};
+use super::pace::{Heard, Pace, pace};
 use super::{Event, WatchOptions};
 use crate::error::Error;
 use crate::v2::Client;
@@ -167,24 +168,31 @@ struct Standing {
 impl Driver {
     /// One step: an answer taken, or a failure slept over.
     async fn advance(mut self: Box<Self>) -> (Box<Self>, Result<Vec<Event>, Error>) {
-        let answered = match self.machine.ask() {
+        let (asked, began) = (self.machine.ask(), Instant::now());
+        let answered = match asked {
             Ask::List => self.list().await,
             Ask::Poll(index) => self.poll(index).await,
         };
         let result = match answered {
             Ok(answer) => {
                 self.failing = None;
-                match answer {
-                    // History may run away from listings as fast as they are made.
-                    Answer::Cleared => tokio::time::sleep(self.backoff.pause()).await,
-                    Answer::Listed { .. } => {}
-                    Answer::Event(_) | Answer::Quiet { .. } => self.backoff.reset(),
-                }
-                Ok(self.machine.take(answer))
+                let heard = Heard::of(&answer);
+                let events = self.machine.take(answer);
+                let moved = self.machine.ask() != asked;
+                self.pause_after(pace(heard, moved, began.elapsed())).await;
+                Ok(events)
             }
             Err(error) => self.survive(error).await.map(|()| Vec::new()),
         };
         (self, result)
+    }
+
+    async fn pause_after(&mut self, pace: Pace) {
+        match pace {
+            Pace::Reset => self.backoff.reset(),
+            Pace::GoOn => {}
+            Pace::Pause => tokio::time::sleep(self.backoff.pause()).await,
+        }
     }
 
     async fn list(&mut self) -> Result<Answer, Error> {
@@ -192,7 +200,10 @@ impl Driver {
         let get = if self.options.recursive { get.recursive() } else { get };
         let Snapshot { index, node, since_2 } =
             self.client.snapshot(get, &self.client.patiently()).await?;
-        self.at_once = since_2;
+        self.at_once = match since_2 {
+            Some(since_2) => since_2,
+            None => self.client.is_since(Version::new(2, 0, 0)).await?,
+        };
         Ok(Answer::Listed { index, node })
     }
 
@@ -214,7 +225,8 @@ impl Driver {
                 self.hear_the_cluster().await?;
                 self.heard = Instant::now();
             }
-            match self.open(index).await {
+            let recursive = self.polls_recursively().await?;
+            match self.open(index, recursive).await {
                 Ok(opened) => {
                     self.failing = None;
                     if let Some(quiet) = self.stand(opened) {
@@ -227,16 +239,25 @@ impl Driver {
         }
     }
 
+    async fn polls_recursively(&self) -> Result<bool, Error> {
+        match self.machine.polls() {
+            Polls::Alone => Ok(false),
+            Polls::Recursively => Ok(true),
+            Polls::RecursivelySince3 => self.client.is_since(Version::new(3, 0, 0)).await,
+        }
+    }
+
     async fn open(
         &mut self,
         index: u64,
+        recursive: bool,
     ) -> Result<OpenStream<wire::Watch>, CallError<wire::Error>> {
         if let Some(mut told) = self.told.take() {
             // What ends a reply comes with the change or right after it; one that does not is cut.
             let _ = tokio::time::timeout(REST_OF_REPLY, told.next()).await;
         }
         let watch = wire::Watch::new(self.path.clone()).from_index(index);
-        let watch = if self.machine.polls_recursively() { watch.recursive() } else { watch };
+        let watch = if recursive { watch.recursive() } else { watch };
         let head = if self.at_once { HEAD } else { POLL };
         self.client.channel.stream(&watch, &CallOptions::default().deadline(head).waits()).await
     }

@@ -1,0 +1,199 @@
+//! What every service stands on: a channel, and a token for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use etcd_proto::call::{Duplex, Exchange, Refusal as _, Streaming};
+use etcd_proto::grpc::{HAS_LEADER, TOKEN};
+use etcd_proto::v2::GetVersion;
+use etcd_proto::v3::{self as wire, Rpc};
+use etcd_transport::endpoint::Endpoint;
+use etcd_transport::{CallError, CallOptions, Channel, OpenStream, Upstream};
+use http::HeaderValue;
+
+use super::token::Tokens;
+use crate::error::Error;
+
+type Refused = CallError<wire::Error>;
+
+/// A channel, and the token that its calls bear. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub(crate) struct Core {
+    channel: Channel,
+    tokens: Option<Arc<Tokens>>,
+    /// A member did not know the call that streams a range.
+    no_range_streams: Arc<AtomicBool>,
+}
+
+impl Core {
+    pub(crate) fn new(channel: Channel) -> Self {
+        let credentials = channel.config().credentials.clone();
+        let tokens = credentials.map(|credentials| Arc::new(Tokens::new(credentials)));
+        Self { channel, tokens, no_range_streams: Arc::default() }
+    }
+
+    /// The same for one endpoint alone.
+    pub(crate) fn only(&self, endpoint: &Endpoint) -> Self {
+        Self { channel: self.channel.only(endpoint), ..self.clone() }
+    }
+
+    pub(crate) fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// Carries a request to a member and brings back its reply.
+    pub(crate) async fn call<M: Rpc>(&self, request: &M) -> Result<M::Reply, Error> {
+        self.call_with(request, &CallOptions::default()).await
+    }
+
+    /// Like [`call`](Self::call), with options for this one.
+    pub(crate) async fn call_with<M: Rpc>(
+        &self,
+        request: &M,
+        options: &CallOptions,
+    ) -> Result<M::Reply, Error> {
+        match self.send(request, options).await {
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(Box::pin(self.explain(error, M::PATH, M::SINCE)).await),
+        }
+    }
+
+    /// Sends any exchange of the v3 API; with a new token once, where the server wants one.
+    pub(crate) async fn send<E>(
+        &self,
+        exchange: &E,
+        options: &CallOptions,
+    ) -> Result<E::Reply, Refused>
+    where
+        E: Exchange<Refusal = wire::Error>,
+    {
+        match &self.tokens {
+            None => self.channel.call_with(exchange, options).await,
+            // Boxed, so that calls without a token do not carry room for this about.
+            Some(tokens) => Box::pin(self.send_with_token(tokens, exchange, options)).await,
+        }
+    }
+
+    async fn send_with_token<E>(
+        &self,
+        tokens: &Tokens,
+        exchange: &E,
+        options: &CallOptions,
+    ) -> Result<E::Reply, Refused>
+    where
+        E: Exchange<Refusal = wire::Error>,
+    {
+        let token = tokens.current(&self.channel).await?;
+        match self.channel.call_with(exchange, &bearing(options, token.clone())).await {
+            Err(CallError::Refused { refusal, .. }) if refusal.wants_new_token() => {
+                let token = tokens.renew(&self.channel, token.as_ref()).await?;
+                self.channel.call_with(exchange, &bearing(options, token)).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Opens a stream of items from a member that knows of a leader.
+    pub(crate) async fn stream<S>(
+        &self,
+        streaming: &S,
+        options: &CallOptions,
+    ) -> Result<OpenStream<S>, Refused>
+    where
+        S: Streaming<Refusal = wire::Error>,
+    {
+        self.channel.stream(streaming, &self.with_leader(options).await?).await
+    }
+
+    /// Like [`stream`](Self::stream), from a member that may be without a leader.
+    pub(crate) async fn stream_without_leader<S>(
+        &self,
+        streaming: &S,
+        options: &CallOptions,
+    ) -> Result<OpenStream<S>, Refused>
+    where
+        S: Streaming<Refusal = wire::Error>,
+    {
+        self.channel.stream(streaming, &self.with_token(options).await?).await
+    }
+
+    /// Opens a stream in both directions to a member that knows of a leader.
+    pub(crate) async fn duplex<D>(
+        &self,
+        duplex: &D,
+        options: &CallOptions,
+    ) -> Result<(Upstream<D>, OpenStream<D>), Refused>
+    where
+        D: Duplex<Refusal = wire::Error>,
+    {
+        self.channel.duplex(duplex, &self.with_leader(options).await?).await
+    }
+
+    /// Has the next call or stream fetch a new token, because one was refused within a stream.
+    pub(crate) async fn forget_token(&self) {
+        if let Some(tokens) = &self.tokens {
+            tokens.forget().await;
+        }
+    }
+
+    /// Fetches another token than the one that was refused with these options; whether there is one.
+    pub(crate) async fn renew_token(&self, refused: &CallOptions) -> Result<bool, Refused> {
+        let Some(tokens) = &self.tokens else { return Ok(false) };
+        let token = tokens.renew(&self.channel, refused.headers.get(TOKEN)).await?;
+        Ok(token.is_some())
+    }
+
+    /// How long a call with these options may take.
+    pub(crate) fn deadline(&self, options: &CallOptions) -> Duration {
+        options.deadline.unwrap_or_else(|| self.channel.config().deadline)
+    }
+
+    /// Whether members may know the call that streams a range; they do from 3.7 on.
+    pub(crate) fn may_stream_ranges(&self) -> bool {
+        !self.no_range_streams.load(Ordering::Relaxed)
+    }
+
+    /// One does not, so none is asked for it any more.
+    pub(crate) fn cannot_stream_ranges(&self) {
+        self.no_range_streams.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) async fn with_leader(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
+        let options = self.with_token(options).await?;
+        Ok(options.header(HAS_LEADER, HeaderValue::from_static("true")))
+    }
+
+    pub(crate) async fn with_token(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
+        match &self.tokens {
+            Some(tokens) => Ok(bearing(options, tokens.current(&self.channel).await?)),
+            None => Ok(options.clone()),
+        }
+    }
+
+    /// The error that a refusal is; where the server does not know a call, with the version that it
+    /// has and the one that is needed.
+    pub(crate) async fn explain(&self, error: Refused, path: &str, since: (u64, u64)) -> Error {
+        let CallError::Refused { refusal, endpoint, .. } = &error else { return error.into() };
+        if !refusal.is_unimplemented() {
+            return error.into();
+        }
+        let version = self.channel.only(endpoint).call(&GetVersion).await;
+        let found = version
+            .map_or_else(|_| "another version".to_owned(), |version| version.server.to_string());
+        let (major, minor) = since;
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let outcome = refusal.outcome();
+        Error::unsupported(format!(
+            "{name} needs etcd {major}.{minor} or later, and {endpoint} has {found}"
+        ))
+        .with_outcome(outcome)
+    }
+}
+
+fn bearing(options: &CallOptions, token: Option<HeaderValue>) -> CallOptions {
+    match token {
+        Some(token) => options.clone().header(TOKEN, token),
+        None => options.clone(),
+    }
+}

@@ -1,0 +1,68 @@
+//! One scenario on members of the newest etcd that speaks v3; of each, where `ETCD_LIVE_FULL` is set.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use etcd_client::Client;
+use tokio::runtime::Builder;
+
+use crate::etcd::{cluster_of, servers, v3_etcds};
+use crate::members::{Cluster, Options};
+
+/// Longer than anything takes on a machine that is busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs a scenario on one member of each of these etcds.
+///
+/// # Panics
+///
+/// When a member does not start.
+pub fn on_each(scenario: impl AsyncFn(&mut Cluster, Client)) {
+    on_each_of(1, scenario);
+}
+
+/// Runs a scenario on so many members of each of these etcds.
+///
+/// # Panics
+///
+/// As for [`on_each`].
+pub fn on_each_of(size: usize, scenario: impl AsyncFn(&mut Cluster, Client)) {
+    let mut etcds = v3_etcds();
+    if std::env::var_os("ETCD_LIVE_FULL").is_none() {
+        etcds.drain(..etcds.len() - 1);
+    }
+    for etcd in etcds {
+        let options = Options { in_memory: true, ..Options::default() };
+        let mut cluster = cluster_of(&etcd, size, &options);
+        // Tests print what they ran on, when they are asked to.
+        #[allow(clippy::print_stdout, reason = "for tests")]
+        {
+            println!("etcd {}, {size} members", etcd.version);
+        }
+        let client = Client::new(&servers(&cluster)).expect("a list of servers");
+        run(scenario(&mut cluster, client));
+    }
+}
+
+/// Runs a scenario on two threads.
+///
+/// # Panics
+///
+/// When there is no runtime to be had.
+pub fn run<T>(scenario: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(scenario)
+}
+
+/// Waits until something is so.
+///
+/// # Panics
+///
+/// When it is not after [`PATIENCE`].
+pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let patience = Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(Instant::now() < patience, "never so: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

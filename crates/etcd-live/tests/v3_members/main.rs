@@ -1,0 +1,69 @@
+//! Each etcd that speaks v3 runs as a member, alone and with others.
+
+use std::time::{Duration, Instant};
+
+use etcd_live::etcd::{cluster_of, etcdctl, newest, oldest, servers, v3_etcds};
+use etcd_live::members::Options;
+
+/// How long an election may take, with etcd's own timing.
+const ELECTION: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_member_of_each_version_says_so() {
+    for etcd in v3_etcds() {
+        let began = Instant::now();
+        let cluster = cluster_of(&etcd, 1, &Options::default());
+        let took = began.elapsed();
+        let (status, body) = cluster.members()[0].get("/version").expect("it answers");
+        let said: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        let expected = etcd.version.to_string();
+        assert_eq!((status, said["etcdserver"].as_str()), (200, Some(expected.as_str())), "{body}");
+        assert_eq!(cluster.leader(), Some(0));
+        println!("etcd {expected}: healthy after {took:?}");
+    }
+}
+
+#[test]
+fn three_members_of_each_version_elect_another_leader() {
+    for etcd in v3_etcds() {
+        let mut cluster = cluster_of(&etcd, 3, &Options { in_memory: true, ..Options::default() });
+        let led = cluster.leader().expect("healthy members have a leader");
+        cluster.kill(led).expect("it can be killed");
+        let killed = Instant::now();
+        let leads = loop {
+            match cluster.leader() {
+                Some(leads) => break leads,
+                None => assert!(killed.elapsed() < ELECTION, "etcd {}: no leader", etcd.version),
+            }
+        };
+        assert_ne!(leads, led);
+        println!("etcd {}: a leader after {:?}", etcd.version, killed.elapsed());
+        cluster.start_again(led).expect("it can be started");
+        cluster.wait_healthy().expect("all are well");
+    }
+}
+
+#[test]
+fn members_take_flags_of_v3() {
+    let flags = ["--quota-backend-bytes=16777216", "--auth-token=simple", "--max-txn-ops=64"];
+    let options = Options { flags: flags.map(str::to_owned).to_vec(), ..Options::default() };
+    for etcd in v3_etcds() {
+        let cluster = cluster_of(&etcd, 1, &options);
+        let (_, metrics) = cluster.members()[0].get("/metrics").expect("it answers");
+        let quota = "\netcd_server_quota_backend_bytes 1.6777216e+07\n";
+        assert!(metrics.contains(quota), "etcd {}", etcd.version);
+    }
+}
+
+#[test]
+fn etcdctl_reads_what_it_wrote_on_the_oldest_and_the_newest() {
+    for etcd in [oldest(), newest()] {
+        let cluster = cluster_of(&etcd, 1, &Options::default());
+        let etcdctl = |args: &[&str]| {
+            let ended = etcdctl(&servers(&cluster)).args(args).output().expect("etcdctl runs");
+            String::from_utf8(ended.stdout).expect("text")
+        };
+        assert_eq!(etcdctl(&["put", "a", "1"]), "OK\n", "etcd {}", etcd.version);
+        assert_eq!(etcdctl(&["get", "a"]), "a\n1\n", "etcd {}", etcd.version);
+    }
+}

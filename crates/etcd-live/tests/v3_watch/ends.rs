@@ -1,0 +1,212 @@
+//! How watches end: compaction, a drop, a user who may not; and what is told where history is gone.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use etcd_client::v3::api::{CompactionRequest, DeleteRangeRequest, FilterType, WatchCreateRequest};
+use etcd_client::v3::{Update, WatchOptions, Watcher};
+use etcd_client::{Client, Error, ErrorKind, KeyRange};
+use etcd_live::etcd::{cluster_of, newest, v3_etcds};
+use etcd_live::members::{Cluster, Options};
+use etcd_live::proxy::{Cut, Mode, Proxy};
+
+use super::next;
+use super::writer::{Writer, change};
+
+/// How long the server may take to notice.
+const NOTICED: Duration = Duration::from_secs(20);
+
+fn one(etcd: &etcd_live::members::Etcd) -> (Cluster, Proxy) {
+    let cluster = cluster_of(etcd, 1, &Options { in_memory: true, ..Options::default() });
+    let proxy = Proxy::to(&cluster.endpoints()[0]).expect("a proxy");
+    (cluster, proxy)
+}
+
+/// How many watches a member has.
+fn watchers(cluster: &Cluster) -> u64 {
+    let (_, metrics) = cluster.members()[0].get("/metrics").expect("metrics");
+    let line = metrics.lines().find(|line| line.starts_with("etcd_debugging_mvcc_watcher_total"));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("a number of watchers")
+}
+
+async fn until_watchers(cluster: &Cluster, wanted: u64) {
+    let began = Instant::now();
+    while watchers(cluster) != wanted {
+        assert!(began.elapsed() < NOTICED, "{} watches, not {wanted}", watchers(cluster));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_watch_ends_it_on_the_server() -> Result<(), Error> {
+    for etcd in v3_etcds() {
+        let (cluster, _) = one(&etcd);
+        let client = Client::new(&cluster.endpoints()[0])?;
+        let mut all: Vec<Watcher> = (0..50).map(|i| client.watch(format!("/k/{i}"))).collect();
+        for watcher in &mut all {
+            assert!(watcher.created().await.is_some());
+        }
+        assert_eq!(watchers(&cluster), 50);
+        all.truncate(20);
+        until_watchers(&cluster, 20).await;
+        // Those that are left still hear.
+        client.kv().put("/k/3", "a").await?;
+        assert!(matches!(next(&mut all[3]).await, Update::Changes(_)));
+        drop(all);
+        until_watchers(&cluster, 0).await;
+        let mut again = client.watch("/k/1");
+        assert!(again.created().await.is_some());
+        drop((client, again));
+        until_watchers(&cluster, 0).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watch_whose_history_is_gone_ends_with_what_is_kept() -> Result<(), Error> {
+    for etcd in v3_etcds() {
+        let (cluster, _) = one(&etcd);
+        let client = Client::new(&cluster.endpoints()[0])?;
+        let mut revision = 0;
+        for i in 0..10 {
+            revision = client.kv().put("/k", format!("{i}")).await?.revision().0;
+        }
+        client.kv().compact(CompactionRequest::new(revision - 2)).await?;
+        let mut watcher = client.watch(WatchCreateRequest::new("/k").start_revision(revision - 5));
+        let error = watcher.next().await.unwrap().unwrap_err();
+        let kept = ErrorKind::Compacted { revision: (revision - 2).into() };
+        assert_eq!(error.kind(), &kept, "{error}");
+        assert!(watcher.next().await.is_none());
+    }
+    Ok(())
+}
+
+/// While the watch is cut off, history is compacted beyond it: the difference is what changed.
+#[tokio::test]
+async fn what_was_missed_is_told_as_a_difference_where_that_is_asked_for() -> Result<(), Error> {
+    for etcd in v3_etcds() {
+        let (cluster, proxy) = one(&etcd);
+        let (writing, watching) =
+            (Client::new(&cluster.endpoints()[0])?, Client::new(&proxy.endpoint())?);
+        let mut writer = Writer::new(&writing);
+        for _ in 0..30 {
+            writer.change().await?;
+        }
+        let options = WatchOptions::new().relist();
+        let mut watcher = watching.watch_with(KeyRange::prefix("/w/"), options);
+        let from = watcher.created().await.expect("it stands").0;
+        let mut state = state_before(&writer, from);
+        for round in 0..3 {
+            for _ in 0..5 {
+                writer.change().await?;
+            }
+            if round == 1 {
+                proxy.mode(Mode::Refuse).expect("refusing");
+                proxy.cut(Cut::Reset).expect("a cut");
+                for _ in 0..40 {
+                    writer.change().await?;
+                }
+                writing.kv().delete(DeleteRangeRequest::new("/w/00")).await?;
+                let revision = writing.kv().put("/x/end", "").await?.revision();
+                writing.kv().compact(CompactionRequest::new(revision)).await?;
+                proxy.mode(Mode::Pass).expect("passing");
+            }
+        }
+        writer.last().await?;
+        let (mut gaps, mut after_gap) = (0, false);
+        while !state.contains_key("/w/last") {
+            match next(&mut watcher).await {
+                Update::Gap(gap) => {
+                    assert!(gap.first <= gap.last, "{gap:?}");
+                    (gaps, after_gap) = (gaps + 1, true);
+                }
+                Update::Changes(changes) => {
+                    assert_eq!(changes.inferred, std::mem::take(&mut after_gap));
+                    for (_, (key, value)) in changes.events.iter().map(change) {
+                        match value {
+                            Some(value) => state.insert(key, value),
+                            None => state.remove(&key),
+                        };
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(gaps, 1, "etcd {}", etcd.version);
+        assert_eq!(state, stored(&writing).await?, "etcd {}", etcd.version);
+    }
+    Ok(())
+}
+
+fn state_before(writer: &Writer, revision: i64) -> BTreeMap<String, Vec<u8>> {
+    let mut state = BTreeMap::new();
+    for (key, value) in writer.log.range(..revision).flat_map(|(_, changes)| changes.clone()) {
+        match value {
+            Some(value) => state.insert(key, value),
+            None => state.remove(&key),
+        };
+    }
+    state
+}
+
+async fn stored(client: &Client) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let found = client.kv().range(KeyRange::prefix("/w/")).await?.kvs;
+    let entry = |entry: &etcd_client::v3::api::KeyValue| {
+        (entry.key_str().expect("text").to_owned(), entry.value.to_vec())
+    };
+    Ok(found.iter().map(entry).collect())
+}
+
+#[tokio::test]
+async fn options_are_the_server_s() -> Result<(), Error> {
+    for etcd in v3_etcds() {
+        let (cluster, _) = one(&etcd);
+        let client = Client::new(&cluster.endpoints()[0])?.namespace("/n");
+        let first = client.kv().put("/k/a", "1").await?.revision();
+        client.kv().put("/k/a", "2").await?;
+        client.kv().delete("/k/a").await?;
+        let range = || WatchCreateRequest::new(KeyRange::prefix("/k/")).start_revision(first);
+        let mut puts = client.watch(range().filter(FilterType::NODELETE).prev_kv());
+        let mut deletes = client.watch(range().filter(FilterType::NOPUT));
+        let (mut seen, mut gone) = (Vec::new(), Vec::new());
+        while seen.len() < 2 || gone.is_empty() {
+            let (watcher, into) = match gone.is_empty() {
+                true => (&mut deletes, &mut gone),
+                false => (&mut puts, &mut seen),
+            };
+            if let Update::Changes(changes) = next(watcher).await {
+                into.extend(changes.events);
+            }
+        }
+        assert!(
+            seen.iter().all(|event| event.is_put()) && gone.iter().all(|event| event.is_delete())
+        );
+        let before = seen[1].prev_kv.as_ref().expect("the value before");
+        assert_eq!((&before.key[..], &before.value[..]), (&b"/k/a"[..], &b"1"[..]));
+        // A revision that is yet to come.
+        let mut later = client.watch(WatchCreateRequest::new("/k/b").start_revision(first.0 + 5));
+        client.kv().put("/k/b", "1").await?;
+        client.kv().put("/k/b", "2").await?;
+        client.kv().put("/k/b", "3").await?;
+        let Update::Changes(changes) = next(&mut later).await else { panic!("no change") };
+        assert_eq!(change(&changes.events[0]).0, first.0 + 5);
+        let mut quiet = client.watch("/k/quiet");
+        quiet.created().await.expect("it stands");
+        quiet.request_progress();
+        assert!(matches!(next(&mut quiet).await, Update::Progress(_)), "etcd {}", etcd.version);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn patience_ends_a_watch_that_no_member_will_have() -> Result<(), Error> {
+    let (cluster, proxy) = one(&newest());
+    let client = Client::new(&proxy.endpoint())?;
+    let options = WatchOptions::new().patience(Duration::from_secs(1));
+    let mut watcher = client.watch_with("/k", options);
+    watcher.created().await.expect("it stands");
+    drop(cluster);
+    let error = watcher.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Unreachable, "{error}");
+    Ok(())
+}

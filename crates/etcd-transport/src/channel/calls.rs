@@ -1,0 +1,275 @@
+//! Calls with one reply, over the HTTP/2 connection that an endpoint's calls share.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use bytes::Bytes;
+use etcd_proto::call::{Exchange, Incoming, Outcome, Outgoing, Refusal as _, Replay};
+use etcd_proto::grpc;
+use http::Method;
+use http::uri::PathAndQuery;
+
+use super::attempt::{Failed, Landed};
+use super::{Channel, Shared};
+use crate::config::{CallOptions, Lane};
+use crate::conn::Peer;
+use crate::error::{CallError, Cause, Error, Phase};
+use crate::failover::pauses;
+use crate::http2::{Answer, Failure, Whole};
+use crate::lane::{self, Found};
+use crate::progress::Progress;
+
+/// How often a request is tried again whose endpoint proved that it did not process it.
+const MOST_TRIES: u32 = 8;
+/// An empty message in its frame.
+const EMPTY: Bytes = Bytes::from_static(&[0; grpc::FRAME_HEAD]);
+
+/// A request on its way to a connection.
+// Most are done at once: a box for these would cost each call an allocation.
+#[allow(clippy::large_enum_variant)]
+enum Sending<'a> {
+    Done(Whole),
+    /// There was no connection.
+    Anew(Pin<Box<dyn Future<Output = Result<Incoming, Failure>> + Send + 'a>>),
+    /// The connection took no more.
+    Lost,
+}
+
+/// What an attempt of a call that is sent once came to.
+enum Sent<T, R> {
+    /// This is what the call comes to.
+    Ended(Result<T, CallError<R>>),
+    /// It was not processed, and may be sent again.
+    Unsent(Failed),
+    /// It was refused without effect, and may not be later.
+    Refused(Arc<Peer>, Instant, R),
+}
+
+impl Channel {
+    /// A call that is sent once, to the best endpoint where that has a connection and answered of
+    /// late: most calls end here, and need no course.
+    pub(super) async fn deliver_at_once<E: Exchange>(
+        &self,
+        exchange: &E,
+        outgoing: Outgoing,
+        replay: Replay,
+        deadline: Instant,
+        options: &CallOptions,
+    ) -> Result<E::Reply, CallError<E::Refusal>> {
+        let Some(peer) = self.shared.reached_now(Instant::now()) else {
+            return Box::pin(self.deliver_once(exchange, outgoing, replay, deadline, None)).await;
+        };
+        match self.send_once(exchange, peer, outgoing, replay, deadline).await {
+            Sent::Ended(answer) => answer,
+            first => {
+                let again = self.prepare(exchange, options)?;
+                let delivery = self.deliver_once(exchange, again, replay, deadline, Some(first));
+                Box::pin(delivery).await
+            }
+        }
+    }
+
+    /// A call that is sent to an endpoint that gave a sign of life, and again only with proof that
+    /// it was not processed.
+    async fn deliver_once<E: Exchange>(
+        &self,
+        exchange: &E,
+        outgoing: Outgoing,
+        replay: Replay,
+        deadline: Instant,
+        mut first: Option<Sent<E::Reply, E::Refusal>>,
+    ) -> Result<E::Reply, CallError<E::Refusal>> {
+        let mut course = self.course(deadline, Phase::Connect);
+        let (mut pauses, mut tries, mut refused) = (pauses(self.shared.seed()), 0, None);
+        loop {
+            let sent = match first.take() {
+                Some(first) => first,
+                None => {
+                    let reached = course.race(|peer, _| self.shared.reach(peer, Lane::Calls)).await;
+                    let peer = reached
+                        .map_err(|error| refused.take().unwrap_or(CallError::Failed(error)))?;
+                    self.send_once(exchange, peer, outgoing.clone(), replay, deadline).await
+                }
+            };
+            tries += 1;
+            match sent {
+                Sent::Ended(Err(CallError::Failed(error))) => {
+                    return Err(CallError::Failed(error.after(course.made())));
+                }
+                Sent::Ended(answer) => return answer,
+                Sent::Refused(peer, began, refusal) => {
+                    course.refused(&peer, &refusal, Outcome::NotApplied, began);
+                    let (endpoint, outcome) = (peer.endpoint.clone(), Outcome::NotApplied);
+                    refused = Some(CallError::Refused { refusal, endpoint, outcome });
+                    let until = deadline.min(Instant::now() + pauses.pause());
+                    tokio::time::sleep_until(until.into()).await;
+                }
+                Sent::Unsent(failed) => {
+                    let kind = failed.cause.kind(failed.phase);
+                    course.missed(failed);
+                    if tries >= MOST_TRIES || Instant::now() >= deadline {
+                        return Err(CallError::Failed(course.error(kind, Outcome::NotApplied)));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn send_once<E: Exchange>(
+        &self,
+        exchange: &E,
+        peer: Arc<Peer>,
+        outgoing: Outgoing,
+        replay: Replay,
+        deadline: Instant,
+    ) -> Sent<E::Reply, E::Refusal> {
+        let landed = match self.shared.unary_until(peer, outgoing, deadline).await {
+            Ok(landed) => landed,
+            Err(failed) if failed.phase == Phase::Connect => return Sent::Unsent(failed),
+            Err(failed) => return Sent::Ended(Err(CallError::Failed(self.broke(failed, replay)))),
+        };
+        match self.decode(exchange, &landed.peer, landed.incoming) {
+            Err(CallError::Refused { refusal, outcome: Outcome::NotApplied, .. })
+                if refusal.may_pass() =>
+            {
+                Sent::Refused(landed.peer, landed.began, refusal)
+            }
+            answer => Sent::Ended(answer),
+        }
+    }
+
+    /// The error that a call is which may have been processed.
+    pub(super) fn broke(&self, failed: Failed, replay: Replay) -> Error {
+        let Failed { peer, phase, cause, began } = failed;
+        self.shared.failed(&peer, &cause.to_string(), Instant::now());
+        let outcome = match replay {
+            Replay::Safe => Outcome::NotApplied,
+            _ if matches!(cause, Cause::TooLarge(_)) => Outcome::Applied,
+            _ => Outcome::Unknown,
+        };
+        let (kind, attempt) = (cause.kind(phase), peer.attempt(phase, cause, began));
+        Error::new(kind, outcome, vec![attempt])
+    }
+}
+
+impl Shared {
+    /// One attempt at one endpoint, on a new connection where there is none. The request is sent
+    /// before the future is polled, which need not carry it about then.
+    pub(super) fn unary<'a>(
+        &'a self,
+        peer: Arc<Peer>,
+        outgoing: Outgoing,
+        progress: Progress,
+        began: Instant,
+    ) -> impl Future<Output = Result<Landed, Failed>> + Send + use<'a> {
+        let most = self.config.max_reply;
+        let sent = match peer.send(Lane::Calls, outgoing, false, began) {
+            lane::Sent::Going(answer, _) => Sending::Done(answer.whole(most, progress)),
+            lane::Sent::Closed(outgoing) => {
+                let peer = Arc::clone(&peer);
+                Sending::Anew(Box::pin(self.send_on_new(peer, outgoing, progress)))
+            }
+            lane::Sent::Lost => Sending::Lost,
+        };
+        async move {
+            let landed = match sent {
+                Sending::Done(whole) => whole.await,
+                Sending::Anew(whole) => whole.await,
+                Sending::Lost => Err((Phase::Connect, Cause::Closed)),
+            };
+            match landed {
+                Ok(incoming) => {
+                    self.answered(&peer, Instant::now());
+                    Ok(Landed { peer, incoming, began, repeated: false })
+                }
+                Err((phase, cause)) => Err(Failed { peer, phase, cause, began }),
+            }
+        }
+    }
+
+    async fn send_on_new(
+        &self,
+        peer: Arc<Peer>,
+        outgoing: Outgoing,
+        progress: Progress,
+    ) -> Result<Incoming, Failure> {
+        self.open(&peer, Lane::Calls).await?;
+        let answer = going(peer.send(Lane::Calls, outgoing, false, Instant::now()))?;
+        answer.whole(self.config.max_reply, progress).await
+    }
+
+    async fn unary_until(
+        &self,
+        peer: Arc<Peer>,
+        outgoing: Outgoing,
+        deadline: Instant,
+    ) -> Result<Landed, Failed> {
+        let began = Instant::now();
+        let attempt = self.unary(Arc::clone(&peer), outgoing, Progress::default(), began);
+        let silent = |_| Failed { peer, phase: Phase::Sent, cause: Cause::Silence, began };
+        tokio::time::timeout_at(deadline.into(), attempt).await.map_err(silent)?
+    }
+
+    /// Sees to it that an endpoint has a connection and gave a sign of life of late.
+    pub(super) async fn reach(&self, peer: Arc<Peer>, lane: Lane) -> Result<Arc<Peer>, Failed> {
+        let began = Instant::now();
+        match self.try_reach(&peer, lane, began).await {
+            Ok(()) => Ok(peer),
+            Err((_, cause)) => Err(Failed { peer, phase: Phase::Connect, cause, began }),
+        }
+    }
+
+    async fn try_reach(&self, peer: &Peer, lane: Lane, now: Instant) -> Result<(), Failure> {
+        let found = self.open(peer, lane).await?;
+        match found {
+            Found::Before if self.proven(peer, now) => {}
+            Found::Before => self.ask(peer, lane).await?,
+            // A server's greeting on a new connection is a sign of life.
+            Found::Made | Found::Awaited => self.answered(peer, Instant::now()),
+        }
+        Ok(())
+    }
+
+    /// The best endpoint, where it has a connection and answered of late.
+    pub(super) fn reached_now(&self, now: Instant) -> Option<Arc<Peer>> {
+        let peer = {
+            let endpoints = self.endpoints();
+            let (peer, health) = endpoints.best(now)?;
+            health.is_proven(self.config.proven, now).then(|| Arc::clone(peer))?
+        };
+        self.counted.attempts.fetch_add(1, Ordering::Relaxed);
+        peer.is_open(Lane::Calls).then_some(peer)
+    }
+
+    /// Opens a connection where there is none.
+    async fn open(&self, peer: &Peer, lane: Lane) -> Result<Found, Failure> {
+        let found = peer.open(lane).await?;
+        if found == Found::Made {
+            self.counted.connections.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(found)
+    }
+
+    /// Asks for gRPC's health: any answer will do, also that there is no such service.
+    async fn ask(&self, peer: &Peer, lane: Lane) -> Result<(), Failure> {
+        let question = Outgoing {
+            method: Method::POST,
+            target: PathAndQuery::from_static("/grpc.health.v1.Health/Check"),
+            headers: grpc::headers(),
+            body: EMPTY,
+        };
+        going(peer.send(lane, question, false, Instant::now()))?.await?;
+        self.answered(peer, Instant::now());
+        Ok(())
+    }
+}
+
+/// The answer to a request that is on its way.
+fn going(sent: lane::Sent) -> Result<Answer, Failure> {
+    match sent {
+        lane::Sent::Going(answer, _) => Ok(answer),
+        lane::Sent::Closed(_) | lane::Sent::Lost => Err((Phase::Connect, Cause::Closed)),
+    }
+}
