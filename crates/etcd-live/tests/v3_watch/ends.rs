@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_client::v3::api::{CompactionRequest, DeleteRangeRequest, FilterType, WatchCreateRequest};
 use etcd_client::v3::{Update, WatchOptions, Watcher};
 use etcd_client::{Client, Error, ErrorKind, KeyRange};
-use etcd_live::etcd::{cluster_of, newest, v3_etcds};
+use etcd_live::etcd::{cluster_of, newest, oldest_and_newest};
 use etcd_live::members::{Cluster, Options};
 use etcd_live::proxy::{Cut, Mode, Proxy};
 
@@ -39,7 +39,7 @@ async fn until_watchers(cluster: &Cluster, wanted: u64) {
 
 #[tokio::test]
 async fn dropping_a_watch_ends_it_on_the_server() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, _) = one(&etcd);
         let client = Client::new(&cluster.endpoints()[0])?;
         let mut all: Vec<Watcher> = (0..50).map(|i| client.watch(format!("/k/{i}"))).collect();
@@ -64,7 +64,7 @@ async fn dropping_a_watch_ends_it_on_the_server() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_watch_whose_history_is_gone_ends_with_what_is_kept() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, _) = one(&etcd);
         let client = Client::new(&cluster.endpoints()[0])?;
         let mut revision = 0;
@@ -84,7 +84,7 @@ async fn a_watch_whose_history_is_gone_ends_with_what_is_kept() -> Result<(), Er
 /// While the watch is cut off, history is compacted beyond it: the difference is what changed.
 #[tokio::test]
 async fn what_was_missed_is_told_as_a_difference_where_that_is_asked_for() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, proxy) = one(&etcd);
         let (writing, watching) =
             (Client::new(&cluster.endpoints()[0])?, Client::new(&proxy.endpoint())?);
@@ -159,7 +159,7 @@ async fn stored(client: &Client) -> Result<BTreeMap<String, Vec<u8>>, Error> {
 
 #[tokio::test]
 async fn options_are_the_server_s() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, _) = one(&etcd);
         let client = Client::new(&cluster.endpoints()[0])?.namespace("/n");
         let first = client.kv().put("/k/a", "1").await?.revision();
