@@ -6,6 +6,7 @@
 mod ci;
 mod cluster;
 mod failure;
+mod fuzz;
 mod layers;
 mod run;
 mod setup;
@@ -51,6 +52,12 @@ const COMMANDS: &[Command] = &[
         summary: "run a local cluster of real etcd members until Ctrl-C",
         help: cluster::HELP,
         run: cluster::command,
+    },
+    Command {
+        name: "fuzz",
+        summary: "try any bytes on what reads them, under libFuzzer",
+        help: fuzz::HELP,
+        run: fuzz::command,
     },
     Command {
         name: "layers",

@@ -124,16 +124,20 @@ impl InvalidEndpoint {
 }
 
 fn without_userinfo(text: &str) -> String {
-    let start = text.find("://").map_or(0, |at| at + 3);
-    match text.rfind('@') {
-        Some(at) if at >= start => format!("{}…{}", &text[..start], &text[at..]),
-        _ => text.to_owned(),
-    }
+    let Some(at) = text.rfind('@') else { return text.to_owned() };
+    let start = text[..at].find("://").map_or(0, |at| at + 3);
+    format!("{}…{}", &text[..start], &text[at..])
 }
+
+const USER: &str = "a user does not belong here; give it as a credential";
 
 fn parse(text: &str) -> Result<Address, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         return parse_socket(path);
+    }
+    // First, as no other reason may show a password.
+    if text.contains('@') {
+        return Err(USER.into());
     }
     let authority = match text.split_once("://") {
         Some(("http", rest)) => rest,
@@ -142,9 +146,6 @@ fn parse(text: &str) -> Result<Address, String> {
         None => text,
     };
     let authority = authority.strip_suffix('/').unwrap_or(authority);
-    if authority.contains('@') {
-        return Err("a user does not belong here; give it as a credential".into());
-    }
     if authority.contains(['/', '?', '#', '\\']) {
         return Err("a path, query or fragment does not belong here; give host:port".into());
     }
@@ -154,6 +155,9 @@ fn parse(text: &str) -> Result<Address, String> {
 
 fn parse_socket(path: &str) -> Result<Address, String> {
     let path = path.strip_prefix("//").unwrap_or(path);
+    // One slash is as good as several, which would be taken for those of a URL when shown.
+    let slashes = path.len() - path.trim_start_matches('/').len();
+    let path = &path[slashes.saturating_sub(1)..];
     if path.is_empty() || path.contains('\0') {
         return Err("the path of a socket is missing; give unix:/path".into());
     }
@@ -216,7 +220,12 @@ fn parse_port(port: &str) -> Result<u16, String> {
 pub fn parse_list(list: &str) -> Result<Vec<Endpoint>, InvalidEndpoint> {
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let texts = list.split(|c: char| c == ',' || c == ';' || c.is_whitespace());
-    for text in texts.filter(|text| !text.is_empty()) {
+    let texts = texts.filter(|text| !text.is_empty());
+    // A password may hold a separator, and its parts are not to be shown either.
+    if texts.clone().any(|text| text.contains('@') && !text.starts_with("unix:")) {
+        return Err(InvalidEndpoint::new(list, USER));
+    }
+    for text in texts {
         let endpoint = text.parse()?;
         if !endpoints.contains(&endpoint) {
             endpoints.push(endpoint);
@@ -237,6 +246,7 @@ mod tests {
     #[test]
     fn good_endpoints_and_what_they_mean() {
         for (text, shown, ports) in [
+            ("unix:////run//x", "unix:/run//x", vec![]),
             ("host", "host:2379", vec![2379, 4001]),
             ("host:1", "host:1", vec![1]),
             ("http://host:65535/", "host:65535", vec![65535]),
@@ -251,6 +261,22 @@ mod tests {
             let endpoint: Endpoint = text.parse().unwrap();
             assert_eq!((endpoint.to_string().as_str(), endpoint.ports()), (shown, ports), "{text}");
         }
+    }
+
+    #[test]
+    fn a_password_is_not_shown_wherever_it_stands() {
+        for text in [
+            "http://user:secret@host",
+            "user:secret@host",
+            "user:secret@host://",
+            "http://secret@b@c",
+            "h:1,http://user:sec ret,secret@host;h",
+            "secret secret@host:0",
+        ] {
+            let error = parse_list(text).unwrap_err().to_string();
+            assert!(!error.contains("sec") && error.contains("user"), "{text}: {error}");
+        }
+        assert_eq!(parse_list("unix:/run/a@b, h").unwrap().len(), 2);
     }
 
     #[test]
@@ -276,6 +302,7 @@ mod tests {
             ("host\\evil:1", "path"),
             ("a@b:1", "user"),
             ("http://a@b@c:1", "user"),
+            ("a:b@c://", "user"),
             ("unix:", "socket is missing"),
             ("hôst:1", "cannot have"),
             ("ho\u{1b}st:1", "cannot have"),

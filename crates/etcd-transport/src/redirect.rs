@@ -53,6 +53,9 @@ pub fn follow(
     };
     let endpoint: Endpoint =
         authority.as_str().parse().map_err(|error| format!("redirected: {error}"))?;
+    if endpoint.socket_path().is_some() {
+        return Err(format!("redirected to {:?}, which is no server", shown()));
+    }
     let port = authority.port_u16().unwrap_or(DEFAULT_PORT);
     let host = endpoint.host().unwrap_or_default();
     let to = match configured.iter().position(|known| known.is_at(host, port)) {
@@ -100,6 +103,7 @@ mod tests {
             ("ftp://127.0.0.1:4101/", "no http URL"),
             ("http://user:secret@127.0.0.1:4101/", "user"),
             ("ht tp://x", "no URL"),
+            ("http://unix:run/x", "no server"),
         ] {
             let error = to(location).unwrap_err();
             assert!(error.contains(reason) && !error.contains("secret@"), "{location}: {error}");

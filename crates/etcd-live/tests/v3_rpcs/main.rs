@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use etcd_client::v3::api::{PutRequest, TxnRequest};
 use etcd_client::{Client, Config, Endpoint, Error, ErrorKind};
-use etcd_live::etcd::{cluster_of, servers, v3_etcds};
+use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
 use etcd_live::members::{Cluster, Options};
 use etcd_transport::Channel;
 use etcd_transport::endpoint::parse_list;
@@ -24,7 +24,7 @@ use etcd_transport::endpoint::parse_list;
 /// each.
 fn each(size: usize, flags: &[&str]) -> impl Iterator<Item = (Cluster, Client)> {
     let flags: Vec<_> = flags.iter().map(|&flag| flag.to_owned()).collect();
-    v3_etcds().into_iter().map(move |etcd| {
+    oldest_and_newest().into_iter().map(move |etcd| {
         let options = Options { flags: flags.clone(), in_memory: true, ..Options::default() };
         let cluster = cluster_of(&etcd, size, &options);
         println!("etcd {}", etcd.version);

@@ -114,7 +114,7 @@ fn a_value_lives_as_long_as_it_was_told() {
 
 #[tokio::test]
 async fn no_lease_is_left_of_a_write_that_was_not_made() -> Result<(), Error> {
-    for etcd in etcd_live::etcd::v3_etcds() {
+    for etcd in etcd_live::etcd::oldest_and_newest() {
         let cluster = etcd_live::etcd::cluster_of(&etcd, 1, &Default::default());
         let session = etcd_client::Session::open(cluster.endpoints()).await?;
         session.set("/t", "1").await?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_live::etcd::{cluster_of, v3_etcds};
+use etcd_live::etcd::{cluster_of, oldest_and_newest};
 use etcd_live::members::Options;
 use etcd_live::program::{Running, leader_demo, start};
 
@@ -17,7 +17,7 @@ fn leads(candidate: &mut Running, name: &str) -> Option<Instant> {
 
 #[test]
 fn a_leader_that_is_killed_is_followed_by_another() {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let cluster = cluster_of(&etcd, 3, &Options { in_memory: true, ..Options::default() });
         let servers = cluster.endpoints().join(",");
         let enter = |name: &str| {

@@ -10,13 +10,13 @@ mod program;
 
 use etcd_client::blocking::Session;
 use etcd_client::session::Api;
-use etcd_live::etcd::{cluster_of, v3_etcds};
+use etcd_live::etcd::{cluster_of, oldest_and_newest};
 use etcd_live::members::{Cluster, Options};
 use etcd_live::program::EtcdTest;
 
 /// Does something on one member of each etcd.
 fn on_each(act: impl Fn(&Cluster, &Session, &EtcdTest)) {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         println!("etcd {}", etcd.version);
         let options = Options { in_memory: true, ..Options::default() };
         let cluster = cluster_of(&etcd, 1, &options);

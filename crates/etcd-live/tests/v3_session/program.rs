@@ -16,15 +16,16 @@ fn commands_print_what_they_do() {
         etcd_test.prints(["set", "-p", "1", "/a/b", "2"]);
         etcd_test.prints(["delete", "/a/b"]);
         etcd_test.fails(["delete", "/a/b"], 3);
-        let from = index.to_string();
-        let watched = etcd_test.prints(["watch", "/a", "-i", &from, "--count", "4"]);
         let expected = [
             format!("{index} set /a/b 1"),
             format!("{} set /a/c/d 2", index + 1),
             format!("{} set /a/b 2", index + 2),
             format!("{} delete /a/b", index + 3),
         ];
-        assert_eq!(watched.lines().collect::<Vec<_>>(), expected);
+        for from in ["1", &index.to_string()] {
+            let watched = etcd_test.prints(["watch", "/a", "-i", from, "--count", "4"]);
+            assert_eq!(watched.lines().collect::<Vec<_>>(), expected, "from {from}");
+        }
         let leader = etcd_test.prints(["leader"]);
         assert!(leader.contains(&cluster.members()[0].client_url()), "{leader}");
         let json = etcd_test.prints(["-o", "json", "get", "/a/c/d"]);

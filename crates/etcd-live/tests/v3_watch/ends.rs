@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_client::v3::api::{CompactionRequest, DeleteRangeRequest, FilterType, WatchCreateRequest};
 use etcd_client::v3::{Update, WatchOptions, Watcher};
 use etcd_client::{Client, Error, ErrorKind, KeyRange};
-use etcd_live::etcd::{cluster_of, newest, v3_etcds};
+use etcd_live::etcd::{cluster_of, newest, oldest_and_newest};
 use etcd_live::members::{Cluster, Options};
 use etcd_live::proxy::{Cut, Mode, Proxy};
 
@@ -39,7 +39,7 @@ async fn until_watchers(cluster: &Cluster, wanted: u64) {
 
 #[tokio::test]
 async fn dropping_a_watch_ends_it_on_the_server() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, _) = one(&etcd);
         let client = Client::new(&cluster.endpoints()[0])?;
         let mut all: Vec<Watcher> = (0..50).map(|i| client.watch(format!("/k/{i}"))).collect();
@@ -64,7 +64,7 @@ async fn dropping_a_watch_ends_it_on_the_server() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_watch_whose_history_is_gone_ends_with_what_is_kept() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, _) = one(&etcd);
         let client = Client::new(&cluster.endpoints()[0])?;
         let mut revision = 0;
@@ -84,7 +84,7 @@ async fn a_watch_whose_history_is_gone_ends_with_what_is_kept() -> Result<(), Er
 /// While the watch is cut off, history is compacted beyond it: the difference is what changed.
 #[tokio::test]
 async fn what_was_missed_is_told_as_a_difference_where_that_is_asked_for() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, proxy) = one(&etcd);
         let (writing, watching) =
             (Client::new(&cluster.endpoints()[0])?, Client::new(&proxy.endpoint())?);
@@ -159,7 +159,7 @@ async fn stored(client: &Client) -> Result<BTreeMap<String, Vec<u8>>, Error> {
 
 #[tokio::test]
 async fn options_are_the_server_s() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, _) = one(&etcd);
         let client = Client::new(&cluster.endpoints()[0])?.namespace("/n");
         let first = client.kv().put("/k/a", "1").await?.revision();
@@ -214,7 +214,7 @@ async fn patience_ends_a_watch_that_no_member_will_have() -> Result<(), Error> {
 /// A position is where another watch, of another client even, goes on with nothing missing.
 #[tokio::test]
 async fn another_watch_goes_on_from_a_position() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, _) = one(&etcd);
         let mut writer = Writer::new(&Client::new(&cluster.endpoints()[0])?);
         let (mut told, mut from) = (Log::new(), writer.change().await?);
@@ -265,7 +265,7 @@ async fn what_asks_for_nothing_is_refused_at_once() -> Result<(), Error> {
 /// A watch that lists again may begin before what is kept, and after what there is.
 #[tokio::test]
 async fn a_difference_leads_from_any_start_to_what_there_is() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, _) = one(&etcd);
         let client = Client::new(&cluster.endpoints()[0])?;
         let mut writer = Writer::new(&client);
@@ -273,11 +273,20 @@ async fn a_difference_leads_from_any_start_to_what_there_is() -> Result<(), Erro
         for _ in 0..30 {
             writer.change().await?;
         }
-        let last = client.kv().put("/x/end", "").await?.revision().0;
-        client.kv().compact(CompactionRequest::new(last)).await?;
-        let options = || WatchOptions::new().relist();
+        let (last, mut told) = (client.kv().put("/x/end", "").await?.revision().0, Log::new());
         let watch =
             |from: i64| WatchCreateRequest::new(KeyRange::prefix("/w/")).start_revision(from);
+        let options = || WatchOptions::new().relist();
+        let mut whole = client.watch_with(watch(1), options());
+        while told.len() < writer.log.len() {
+            let Update::Changes(changes) = next(&mut whole).await else { panic!("no change") };
+            for (revision, change) in changes.events.iter().map(change) {
+                told.entry(revision).or_default().push(change);
+            }
+        }
+        told.values_mut().for_each(|changes| changes.sort());
+        assert_eq!(told, writer.log);
+        client.kv().compact(CompactionRequest::new(last)).await?;
         let mut early = client.watch_with(watch(first), options());
         let Update::Gap(gap) = next(&mut early).await else { panic!("no gap") };
         assert_eq!((gap.first.0, gap.last.0), (first, last));

@@ -1,11 +1,11 @@
 //! Thousands of watches of one client, which all have to come back together.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use etcd_client::v3::Update;
 use etcd_client::v3::api::{PutRequest, TxnRequest};
 use etcd_client::{Client, Error};
-use etcd_live::etcd::{cluster_of, v3_etcds};
+use etcd_live::etcd::{cluster_of, oldest_and_newest};
 use etcd_live::members::Options;
 use etcd_live::proxy::{Cut, Proxy};
 
@@ -21,7 +21,7 @@ fn key(watch: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_watches_come_back_together() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let cluster = cluster_of(&etcd, 1, &Options { in_memory: true, ..Options::default() });
         let proxy = Proxy::to(&cluster.endpoints()[0]).expect("a proxy");
         let (writing, watching) =
@@ -51,7 +51,6 @@ async fn many_watches_come_back_together() -> Result<(), Error> {
                 "etcd {}: {WATCHES} watches told of their change {took:.1?} after a cut",
                 etcd.version
             );
-            assert!(took < Duration::from_secs(30));
         }
         assert_eq!(proxy.accepted() - accepted, 3, "one stream for all");
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_client::v3::{Update, Watcher};
 use etcd_client::{Client, Error, ErrorKind, KeyRange};
 use etcd_live::each::until;
-use etcd_live::etcd::{cluster_of, newest, oldest, servers, v3_etcds};
+use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
 use etcd_live::members::{Cluster, Etcd, Options};
 use etcd_live::proxy::{Proxy, Way};
 
@@ -14,13 +14,6 @@ use super::next;
 
 fn members(etcd: &Etcd, size: usize) -> Cluster {
     cluster_of(etcd, size, &Options { in_memory: true, ..Options::default() })
-}
-
-/// The oldest etcd and the newest.
-fn both() -> Vec<Etcd> {
-    let mut both = vec![oldest(), newest()];
-    both.dedup_by_key(|etcd| etcd.version);
-    both
 }
 
 /// Puts so many keys, and waits until the watch has told each once.
@@ -43,7 +36,7 @@ async fn told_of_all(client: &Client, watcher: &mut Watcher, count: usize) -> Re
 /// The member whose sockets stay open while it answers nothing is left, and nothing is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watch_leaves_a_member_that_is_stopped() -> Result<(), Error> {
-    for etcd in both() {
+    for etcd in oldest_and_newest() {
         let cluster = members(&etcd, 3);
         let proxies: Vec<_> =
             cluster.endpoints().iter().map(|member| Proxy::to(member).expect("a proxy")).collect();
@@ -75,7 +68,7 @@ async fn a_watch_leaves_a_member_that_is_stopped() -> Result<(), Error> {
 /// Without a quorum a member's watches end, and go on once there is one again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watch_outlasts_the_loss_of_the_quorum() -> Result<(), Error> {
-    for etcd in both() {
+    for etcd in oldest_and_newest() {
         let mut cluster = members(&etcd, 3);
         let client = Client::new(&servers(&cluster))?;
         let mut watcher = client.watch("/w");
@@ -105,7 +98,7 @@ async fn a_watch_outlasts_the_loss_of_the_quorum() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_watch_does_not_go_on_in_another_cluster() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (mut one, another) = (members(&etcd, 1), members(&etcd, 1));
         let client = Client::new(&[servers(&one), servers(&another)].join(","))?;
         let mut watcher = client.watch("/w");
@@ -124,7 +117,7 @@ async fn a_watch_does_not_go_on_in_another_cluster() -> Result<(), Error> {
 /// The same cluster from a backup: revisions that were told will come again with other changes.
 #[tokio::test]
 async fn a_watch_does_not_go_on_in_a_history_that_went_back() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let mut cluster = members(&etcd, 1);
         let client = Client::new(&servers(&cluster))?;
         client.kv().put("/w", "before").await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use etcd_client::v3::Update;
 use etcd_client::v3::api::Permission;
 use etcd_client::{Client, Config, Error, ErrorKind, KeyRange};
-use etcd_live::etcd::{cluster_of, servers, v3_etcds};
+use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
 use etcd_live::members::{Cluster, Etcd, Options};
 
 use super::next;
@@ -41,7 +41,7 @@ async fn member(etcd: &Etcd) -> Result<(Cluster, Client, Client), Error> {
 
 #[tokio::test]
 async fn who_may_not_see_keys_is_told_so() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (cluster, _, ann) = member(&etcd).await?;
         let mut hers = ann.watch(KeyRange::prefix("a/"));
         hers.created().await.expect("it stands");
@@ -69,7 +69,7 @@ async fn who_may_not_see_keys_is_told_so() -> Result<(), Error> {
 /// A member forgets its tokens when it is started again, and when nobody used them for long.
 #[tokio::test]
 async fn a_refused_token_is_replaced_and_nothing_lost() -> Result<(), Error> {
-    for etcd in v3_etcds() {
+    for etcd in oldest_and_newest() {
         let (mut cluster, root, ann) = member(&etcd).await?;
         let mut first = ann.watch(KeyRange::prefix("a/"));
         let from = first.created().await.expect("it stands");

@@ -120,8 +120,10 @@ impl Shared {
             connection.send(peer.request(&question, &question.target)).await.map_err(before)?;
         let (answer, connection) =
             reply.whole(MAX_SIGN_OF_LIFE, &Progress::default()).await.map_err(before)?;
-        // In every shape that this reply has had since 0.1 the name is in it.
-        if !answer.body.windows(4).any(|part| part == b"etcd") {
+        // In every shape that this reply has had since 0.1 the name is in it. What stands before etcd
+        // may have only its keys.
+        let is_etcd = answer.body.windows(4).any(|part| part == b"etcd");
+        if !is_etcd && answer.status != StatusCode::NOT_FOUND {
             let said = format!("answered {} when asked for its version", answer.status);
             return Err((Phase::Connect, Cause::NotEtcd(said)));
         }

@@ -5,7 +5,6 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
-use etcd_proto::call::Refusal as _;
 use etcd_proto::v3::{Error as Refusal, WatchResponse, WatchStream};
 use etcd_transport::backoff::Backoff;
 use etcd_transport::endpoint::Endpoint;
@@ -16,6 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use super::board::{Board, Command, Finding, Lost};
 use super::line::Line;
 use super::questions::answer;
+use crate::error::{Error, ErrorKind};
 use crate::v3::core::Core;
 
 /// How long opening a stream may take: members that cannot be reached are passed over before.
@@ -188,14 +188,15 @@ async fn done(errand: &mut Option<Errand>) -> Finding {
 
 /// What the end of a stream, or a stream that cannot be opened, means.
 fn lost(error: CallError<Refusal>) -> Lost {
-    match &error {
-        CallError::Refused { refusal, .. } if refusal.wants_new_token() => {
-            Lost::Token(refusal.to_string())
+    let CallError::Refused { refusal, .. } = &error else { return Lost::Broken(error.to_string()) };
+    if refusal.wants_new_token() {
+        return Lost::Token(refusal.to_string());
+    }
+    let error = Error::from(error);
+    match error.kind() {
+        ErrorKind::Unauthorized | ErrorKind::Unsupported | ErrorKind::InvalidInput => {
+            Lost::Refused(error)
         }
-        CallError::Refused { refusal, .. } if refusal.may_pass() => {
-            Lost::Member(refusal.to_string())
-        }
-        CallError::Refused { .. } => Lost::Refused(error.into()),
-        _ => Lost::Broken(error.to_string()),
+        _ => Lost::Member(error.to_string()),
     }
 }

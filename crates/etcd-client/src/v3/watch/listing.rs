@@ -72,8 +72,16 @@ impl Relisting {
         patience: Option<Duration>,
     ) -> Self {
         let mut this = Self { kv, range, patience, known: Known::default(), listing: None };
-        this.list(Why::Begins(start));
+        // Before the first revision there was nothing.
+        if start != Revision(1) {
+            this.list(Why::Begins(start));
+        }
         this
+    }
+
+    /// Whether the watch has to wait for what is listed.
+    pub(super) fn lists(&self) -> bool {
+        self.listing.is_some()
     }
 
     /// Changes from this revision on are missing.

@@ -52,13 +52,13 @@ impl Watcher {
         let watches = Arc::clone(watches);
         let mut this =
             Self { watches, namespace, request, options, place, relisting, told, failed, position };
-        match this.failed {
-            Some(_) => {}
-            None if this.options.relist => {
-                let (range, patience) = (this.request.range(), this.options.patience);
-                this.relisting = Some(Relisting::new(kv, range, Revision(start), patience));
-            }
-            None => this.watch_from(Revision(start)),
+        if this.failed.is_none() && this.options.relist {
+            let (range, patience) = (this.request.range(), this.options.patience);
+            this.relisting = Some(Relisting::new(kv, range, Revision(start), patience));
+        }
+        let lists = this.relisting.as_ref().is_some_and(Relisting::lists);
+        if this.failed.is_none() && !lists {
+            this.watch_from(Revision(start));
         }
         this
     }

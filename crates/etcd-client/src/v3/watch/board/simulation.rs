@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use etcd_proto::v3::{Event, EventType, KeyValue, ResponseHeader};
+use etcd_proto::key::KeyRange;
+use etcd_proto::v3::{Event, EventType, KeyValue, ResponseHeader, WatchResponse};
 use proptest::prelude::*;
 
-use super::super::machine::tests as bend;
-use super::super::update::Update;
+use super::replies::ALL;
 use super::*;
+use crate::v3::watch::machine::tests as bend;
+use crate::v3::watch::update::Update;
 
 /// What happens next.
 #[derive(Debug, Clone)]

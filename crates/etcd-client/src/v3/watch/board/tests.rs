@@ -1,14 +1,19 @@
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use etcd_proto::ids::Revision;
+use etcd_proto::key::KeyRange;
 use etcd_proto::v3::error::message;
-use etcd_proto::v3::{Event, KeyValue, ResponseHeader};
+use etcd_proto::v3::{
+    Event, KeyValue, ResponseHeader, WatchCancelRequest, WatchProgressRequest, WatchResponse,
+};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use super::super::update::Update;
+use super::replies::{ALL, MOST_REFUSALS};
 use super::simulation::{Bug, plans, run};
 use super::*;
+use crate::v3::watch::update::Update;
 
 proptest! {
     /// Whatever a server repeats, cuts, forgets or does not know yet, and however slow users are:
