@@ -72,6 +72,7 @@ async fn a_watch_outlasts_the_loss_of_the_quorum() -> Result<(), Error> {
         let mut cluster = members(&etcd, 3);
         let client = Client::new(&servers(&cluster))?;
         let mut watcher = client.watch("/w");
+        watcher.created().await.expect("it stands");
         told_of_all(&client, &mut watcher, 10).await?;
         for member in [1, 2] {
             cluster.pause(member).expect("a member can be stopped");
@@ -128,6 +129,7 @@ async fn a_watch_does_not_go_on_in_a_history_that_went_back() -> Result<(), Erro
         cluster.start_again(0).expect("a member starts again");
         cluster.wait_healthy().expect("a member gets well");
         let mut watcher = client.watch(KeyRange::prefix("/w"));
+        watcher.created().await.expect("it stands");
         // A connection from before is found to be gone by what may be repeated.
         client.kv().get("/w").await?;
         told_of_all(&client, &mut watcher, 20).await?;
