@@ -1,19 +1,19 @@
 //! One case of the client benchmark: what the client itself costs, as one line of JSON.
 //!
 //! `bench CASE --endpoint HOST:PORT --n N --concurrency C --value-size B --keys K --threads T`; cases are
-//! put, get, get-serializable, range, txn, connect, v2-set, v2-get and v2-list. Ends with 64 for a case
-//! that it does not have.
+//! put, get, get-serializable, range, txn, watch, connect, v2-set, v2-get and v2-list; `--writer COMMAND`
+//! makes the changes that `watch` is to see. Ends with 64 for a case that it does not have.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program, not a library")]
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use etcd_client::v3::Kv;
 use etcd_client::v3::api::{
-    Compare, CompareResult, KeyValue, PutRequest, RangeRequest, TxnRequest,
+    Compare, CompareResult, Event, KeyValue, PutRequest, RangeRequest, TxnRequest,
 };
+use etcd_client::v3::{Kv, Update};
 use etcd_client::{Client, KeyRange, v2};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
@@ -24,8 +24,18 @@ const UNSUPPORTED: u8 = 64;
 /// Writing cases go round this many keys.
 const KEY_RING: usize = 1024;
 const GET_KEY: &str = "bench/get/key";
-const CASES: &[&str] =
-    &["put", "get", "get-serializable", "range", "txn", "connect", "v2-set", "v2-get", "v2-list"];
+const CASES: &[&str] = &[
+    "put",
+    "get",
+    "get-serializable",
+    "range",
+    "txn",
+    "watch",
+    "connect",
+    "v2-set",
+    "v2-get",
+    "v2-list",
+];
 
 #[derive(Clone)]
 struct Args {
@@ -36,14 +46,16 @@ struct Args {
     value_size: usize,
     keys: usize,
     threads: usize,
+    writer: Option<String>,
 }
 
 fn parse() -> Result<Args, Error> {
     let mut given = std::env::args().skip(1);
     let case = given.next().ok_or("no case")?;
     let endpoint = String::new();
+    let (concurrency, value_size, writer) = (1, 256, None);
     let mut args =
-        Args { case, endpoint, n: 1000, concurrency: 1, value_size: 256, keys: 4, threads: 1 };
+        Args { case, endpoint, n: 1000, concurrency, value_size, keys: 4, threads: 1, writer };
     while let Some(flag) = given.next() {
         let value = given.next().ok_or_else(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
@@ -53,6 +65,7 @@ fn parse() -> Result<Args, Error> {
             "--value-size" => args.value_size = value.parse()?,
             "--keys" => args.keys = value.parse()?,
             "--threads" => args.threads = value.parse()?,
+            "--writer" => args.writer = Some(value),
             _ => {}
         }
     }
@@ -164,24 +177,85 @@ async fn drive(bench: &Bench, args: &Args, n: usize) -> Result<Vec<u64>, Error> 
     Ok(all)
 }
 
+/// What a part of the run used.
+struct Meter {
+    began: Instant,
+    wall: f64,
+    user: f64,
+    sys: f64,
+    max_rss: i64,
+}
+
+impl Meter {
+    fn start() -> Result<Self, Error> {
+        let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+        let (user, sys) = cpu_seconds(&usage);
+        Ok(Self { began: Instant::now(), wall: 0.0, user, sys, max_rss: 0 })
+    }
+
+    fn stop(mut self) -> Result<Self, Error> {
+        self.wall = self.began.elapsed().as_secs_f64();
+        let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+        let (user, sys) = cpu_seconds(&usage);
+        (self.user, self.sys, self.max_rss) = (user - self.user, sys - self.sys, usage.max_rss());
+        Ok(self)
+    }
+}
+
 fn cpu_seconds(usage: &Usage) -> (f64, f64) {
     let seconds =
         |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     (seconds(usage.user_time()), seconds(usage.system_time()))
 }
 
-async fn run(args: &Args) -> Result<(), Error> {
+/// Sees `n` events; what it used, and no latencies.
+async fn watch(args: &Args) -> Result<(Meter, Vec<u64>), Error> {
+    let mut watcher = Client::new(&args.endpoint)?.watch(KeyRange::prefix("bench/watch/"));
+    watcher.created().await.ok_or("the watch does not stand")?;
+    let shell = |writer| Command::new("sh").arg("-c").arg(writer).stdout(Stdio::null()).spawn();
+    let writer = args.writer.as_ref().map(shell).transpose()?;
+    let (meter, mut seen) = (Meter::start()?, 0);
+    while seen < args.n {
+        let Update::Changes(changes) = watcher.next().await.ok_or("the watch ended")?? else {
+            continue;
+        };
+        let is_whole = |event: &Event| {
+            let entry = event.kv.as_ref();
+            event.is_put() && entry.is_some_and(|entry| entry.value.len() == args.value_size)
+        };
+        if !changes.events.iter().all(is_whole) {
+            return Err("not the event expected".into());
+        }
+        seen += changes.events.len();
+    }
+    let spent = meter.stop()?;
+    match writer.map(|mut writer| writer.wait()).transpose()? {
+        Some(status) if !status.success() => Err("the writer failed".into()),
+        _ => Ok((spent, Vec::new())),
+    }
+}
+
+/// All operations of a case; what they used, and their latencies.
+async fn calls(args: &Args) -> Result<(Meter, Vec<u64>), Error> {
     let bench = Bench::new(args)?;
     drive(&bench, args, (args.n / 10).clamp(1, 1000)).await?;
-    let (began, before) = (Instant::now(), cpu_seconds(&getrusage(UsageWho::RUSAGE_SELF)?));
-    let mut latencies = drive(&bench, args, args.n).await?;
-    let (wall, usage) = (began.elapsed().as_secs_f64(), getrusage(UsageWho::RUSAGE_SELF)?);
-    let after = cpu_seconds(&usage);
-    let (user, sys) = (after.0 - before.0, after.1 - before.1);
+    let meter = Meter::start()?;
+    let latencies = drive(&bench, args, args.n).await?;
+    Ok((meter.stop()?, latencies))
+}
+
+async fn run(args: &Args) -> Result<(), Error> {
+    let (Meter { wall, user, sys, max_rss, .. }, mut latencies) = match args.case.as_str() {
+        "watch" => watch(args).await?,
+        _ => calls(args).await?,
+    };
     latencies.sort_unstable();
-    let percentile = |p: usize| latencies[(latencies.len() - 1) * p / 100] as f64 / 1e3;
+    let percentile = |p: usize| {
+        let at = latencies.len().checked_sub(1).map(|last| last * p / 100);
+        at.map_or_else(|| "null".to_owned(), |at| format!("{:.1}", latencies[at] as f64 / 1e3))
+    };
     println!(
-        r#"{{"case":"{}","peer":"ours","n":{},"concurrency":{},"wall_s":{wall:.6},"ops_per_s":{:.1},"cpu_user_s":{user:.6},"cpu_sys_s":{sys:.6},"cpu_us_per_op":{:.3},"p50_us":{:.1},"p99_us":{:.1},"max_rss_kb":{},"errors":0}}"#,
+        r#"{{"case":"{}","peer":"ours","n":{},"concurrency":{},"wall_s":{wall:.6},"ops_per_s":{:.1},"cpu_user_s":{user:.6},"cpu_sys_s":{sys:.6},"cpu_us_per_op":{:.3},"p50_us":{},"p99_us":{},"max_rss_kb":{max_rss},"errors":0}}"#,
         args.case,
         args.n,
         args.concurrency,
@@ -189,7 +263,6 @@ async fn run(args: &Args) -> Result<(), Error> {
         (user + sys) * 1e6 / args.n as f64,
         percentile(50),
         percentile(99),
-        usage.max_rss(),
     );
     Ok(())
 }

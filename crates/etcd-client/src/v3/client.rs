@@ -140,7 +140,11 @@ impl Client {
     /// Watches a key, or a range of keys: from now on, or from a revision that the request names.
     ///
     /// All watches of a client and its clones share a stream, which is made again, at another member
-    /// where need be, whenever it is lost. It must be called within a tokio runtime.
+    /// where need be, whenever it is lost. While nothing changes, the member is asked every five
+    /// seconds whether it is there, so that one that was stopped is left.
+    ///
+    /// It has to be called within a tokio runtime, and all watches of the client end when the one on
+    /// which the first was made does.
     ///
     /// ```no_run
     /// use etcd_client::v3::Update;

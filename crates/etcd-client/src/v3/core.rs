@@ -171,6 +171,11 @@ impl Core {
         }
     }
 
+    /// Whether there is a user, and so another token where one is refused.
+    pub(crate) fn has_credentials(&self) -> bool {
+        self.tokens.is_some()
+    }
+
     /// The error that a refusal is; where the server does not know a call, with the version that it
     /// has and the one that is needed.
     pub(crate) async fn explain(&self, error: Refused, path: &str, since: (u64, u64)) -> Error {

@@ -11,7 +11,7 @@ use etcd_live::members::{Cluster, Options};
 use etcd_live::proxy::{Cut, Mode, Proxy};
 
 use super::next;
-use super::writer::{Writer, change};
+use super::writer::{Log, Writer, change, kept};
 
 /// How long the server may take to notice.
 const NOTICED: Duration = Duration::from_secs(20);
@@ -152,7 +152,7 @@ fn state_before(writer: &Writer, revision: i64) -> BTreeMap<String, Vec<u8>> {
 async fn stored(client: &Client) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     let found = client.kv().range(KeyRange::prefix("/w/")).await?.kvs;
     let entry = |entry: &etcd_client::v3::api::KeyValue| {
-        (entry.key_str().expect("text").to_owned(), entry.value.to_vec())
+        (entry.key_str().expect("text").to_owned(), kept(&entry.value))
     };
     Ok(found.iter().map(entry).collect())
 }
@@ -208,5 +208,107 @@ async fn patience_ends_a_watch_that_no_member_will_have() -> Result<(), Error> {
     drop(cluster);
     let error = watcher.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::Unreachable, "{error}");
+    Ok(())
+}
+
+/// A position is where another watch, of another client even, goes on with nothing missing.
+#[tokio::test]
+async fn another_watch_goes_on_from_a_position() -> Result<(), Error> {
+    for etcd in oldest_and_newest() {
+        let (cluster, _) = one(&etcd);
+        let mut writer = Writer::new(&Client::new(&cluster.endpoints()[0])?);
+        let (mut told, mut from) = (Log::new(), writer.change().await?);
+        for _ in 0..60 {
+            writer.change().await?;
+        }
+        let last = writer.last().await?;
+        while from <= last {
+            let client = Client::new(&cluster.endpoints()[0])?;
+            let range = KeyRange::prefix("/w/");
+            let mut watcher = client.watch(WatchCreateRequest::new(range).start_revision(from));
+            assert_eq!(watcher.position(), Some(from.into()));
+            let Update::Changes(changes) = next(&mut watcher).await else { continue };
+            for (revision, change) in changes.events.iter().map(change) {
+                told.entry(revision).or_default().push(change);
+            }
+            assert!(watcher.position() > Some(from.into()));
+            from = watcher.position().expect("a position").0;
+            watcher.cancel();
+            assert!(watcher.next().await.is_none());
+        }
+        told.values_mut().for_each(|changes| changes.sort());
+        assert_eq!(told, writer.log);
+        until_watchers(&cluster, 0).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_asks_for_nothing_is_refused_at_once() -> Result<(), Error> {
+    let nowhere = Client::new("127.0.0.1:1")?;
+    let before = WatchCreateRequest { start_revision: -1, ..WatchCreateRequest::new("/k") };
+    let filtered = WatchCreateRequest::new("/k").filter(FilterType::NOPUT);
+    for (request, options) in [
+        (before, WatchOptions::new()),
+        (WatchCreateRequest::new(KeyRange::between("b", "a")), WatchOptions::new()),
+        (filtered, WatchOptions::new().relist()),
+    ] {
+        let mut watcher = nowhere.watch_with(request, options);
+        assert_eq!(watcher.created().await, None);
+        let error = watcher.next().await.expect("an end").expect_err("an error");
+        assert_eq!(error.kind(), &ErrorKind::InvalidInput, "{error}");
+        assert!(watcher.next().await.is_none());
+    }
+    Ok(())
+}
+
+/// A watch that lists again may begin before what is kept, and after what there is.
+#[tokio::test]
+async fn a_difference_leads_from_any_start_to_what_there_is() -> Result<(), Error> {
+    for etcd in oldest_and_newest() {
+        let (cluster, _) = one(&etcd);
+        let client = Client::new(&cluster.endpoints()[0])?;
+        let mut writer = Writer::new(&client);
+        let first = writer.change().await?;
+        for _ in 0..30 {
+            writer.change().await?;
+        }
+        let (last, mut told) = (client.kv().put("/x/end", "").await?.revision().0, Log::new());
+        let watch =
+            |from: i64| WatchCreateRequest::new(KeyRange::prefix("/w/")).start_revision(from);
+        let options = || WatchOptions::new().relist();
+        let mut whole = client.watch_with(watch(1), options());
+        while told.len() < writer.log.len() {
+            let Update::Changes(changes) = next(&mut whole).await else { panic!("no change") };
+            for (revision, change) in changes.events.iter().map(change) {
+                told.entry(revision).or_default().push(change);
+            }
+        }
+        told.values_mut().for_each(|changes| changes.sort());
+        assert_eq!(told, writer.log);
+        client.kv().compact(CompactionRequest::new(last)).await?;
+        let mut early = client.watch_with(watch(first), options());
+        let Update::Gap(gap) = next(&mut early).await else { panic!("no gap") };
+        assert_eq!((gap.first.0, gap.last.0), (first, last));
+        assert_eq!(early.position(), Some(first.into()), "the difference is still to come");
+        let Update::Changes(changes) = next(&mut early).await else { panic!("no difference") };
+        let state: BTreeMap<_, _> = changes
+            .events
+            .iter()
+            .map(|event| change(event).1)
+            .map(|(key, value)| (key, value.expect("nothing was known, so nothing is gone")))
+            .collect();
+        assert!(changes.inferred);
+        assert_eq!(state, stored(&client).await?);
+        assert_eq!(early.position(), Some((last + 1).into()));
+
+        let mut later = client.watch_with(watch(last + 2), options());
+        later.created().await.expect("it stands");
+        for value in ["1", "2", "3"] {
+            client.kv().put("/w/later", value).await?;
+        }
+        let Update::Changes(changes) = next(&mut later).await else { panic!("no change") };
+        assert_eq!(change(&changes.events[0]).0, last + 2);
+    }
     Ok(())
 }

@@ -5,7 +5,10 @@
 
 mod cuts;
 mod ends;
+mod many;
+mod members;
 mod slow;
+mod users;
 mod writer;
 
 use std::time::Duration;

@@ -46,6 +46,7 @@ async fn an_unread_watch_costs_its_queue_and_holds_up_nobody() -> Result<(), Err
                 most = most.max(resident().saturating_sub(before));
             }
         }
+        assert!(!unread.status().stands, "it was not let go of, and holds all");
         assert!(most < 9 * MIB, "etcd {}: {} MiB for a queue of one", etcd.version, most / MIB);
         assert!(lease.surely_held_for() > Duration::ZERO, "the lease was not renewed");
         // What overflowed is in the server's history: all of it comes, in order.

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use etcd_proto::ids::Revision;
 
-use super::machine;
-use super::update::{Update, WatchStatus};
+use super::machine::Batch;
+use super::update::{Changes, Update, WatchStatus};
 use crate::error::Error;
 
 /// A queue between the task that reads the stream and the user of one watch.
@@ -21,16 +21,24 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    updates: VecDeque<Update>,
-    events: usize,
-    bytes: usize,
+    updates: VecDeque<(Update, Weight)>,
+    waiting: Weight,
     /// What comes after the last update.
     end: Option<Error>,
     ended: bool,
     /// The watch is let go of on the server until there is room again.
     lags: bool,
+    /// The first revision that can be told.
+    first: Option<Revision>,
     status: WatchStatus,
     waker: Option<Waker>,
+}
+
+/// How much an update takes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Weight {
+    events: usize,
+    bytes: usize,
 }
 
 /// What a user finds.
@@ -49,26 +57,42 @@ impl Queue {
         }
     }
 
-    /// Whether another update may be put in. One always may where there is none.
-    pub(super) fn has_room(&self) -> bool {
-        let state = self.state();
-        state.events < self.most_events && state.bytes < self.most_bytes
+    /// Whether nothing more may be put in. Where nothing waits, something always may.
+    pub(super) fn is_full(&self) -> bool {
+        self.holds_too_much(self.state().waiting)
     }
 
-    pub(super) fn push(&self, update: Update) {
-        let (events, bytes) = weight(&update);
+    /// Has the watch wait for room where there is none; whether it does. It takes something out
+    /// before it waits for more, and that tells when there is room.
+    pub(super) fn lags(&self) -> bool {
         let mut state = self.state();
-        state.status.next = Some(Revision(update.revision().0.saturating_add(1)));
+        state.lags = self.holds_too_much(state.waiting);
+        state.status.stands &= !state.lags;
+        state.lags
+    }
+
+    fn holds_too_much(&self, waiting: Weight) -> bool {
+        waiting.events >= self.most_events || waiting.bytes >= self.most_bytes
+    }
+
+    pub(super) fn changes(&self, batch: Batch) {
+        let Batch { events, bytes } = batch;
+        let weight = Weight { events: events.len(), bytes };
+        let mut state = self.state();
+        state.waiting.events += weight.events;
+        state.waiting.bytes += weight.bytes;
+        state.updates.push_back((Update::Changes(Changes::new(events)), weight));
+        state.wake();
+    }
+
+    pub(super) fn progress(&self, revision: Revision) {
+        let mut state = self.state();
         // One progress tells as much as many.
-        if let (Update::Progress(_), Some(Update::Progress(last))) =
-            (&update, state.updates.back_mut())
-        {
-            *last = update.revision();
+        if let Some((Update::Progress(last), _)) = state.updates.back_mut() {
+            *last = revision;
             return;
         }
-        state.events += events;
-        state.bytes += bytes;
-        state.updates.push_back(update);
+        state.updates.push_back((Update::Progress(revision), Weight::default()));
         state.wake();
     }
 
@@ -76,20 +100,20 @@ impl Queue {
     pub(super) fn end(&self, error: Error) {
         let mut state = self.state();
         if !state.ended {
-            (state.end, state.ended) = (Some(error), true);
+            (state.end, state.ended, state.status.stands) = (Some(error), true, false);
             state.wake();
         }
     }
 
     /// The watch stands on a member.
-    pub(super) fn stands(&self, next: Option<Revision>) {
+    pub(super) fn stands(&self) {
         let mut state = self.state();
         state.status.stands = true;
-        state.status.next = next;
+        state.first = state.first.or(state.status.next);
         state.wake();
     }
 
-    /// The member that the watch was on is lost.
+    /// The member that the watch was on is lost, or has let go of it.
     pub(super) fn lost(&self) {
         let mut state = self.state();
         if std::mem::replace(&mut state.status.stands, false) {
@@ -97,39 +121,35 @@ impl Queue {
         }
     }
 
-    /// The watch was let go of on the server, as there is no room.
-    pub(super) fn lags(&self) {
+    /// A member said something; `next` is the revision that is due after it.
+    pub(super) fn heard(&self, now: Instant, next: Option<Revision>) {
         let mut state = self.state();
-        state.lags = true;
-        state.status.stands = false;
-    }
-
-    pub(super) fn heard(&self, now: Instant) {
-        self.state().status.heard = Some(now);
+        (state.status.heard, state.status.next) = (Some(now), next);
     }
 
     pub(super) fn status(&self) -> WatchStatus {
         self.state().status.clone()
     }
 
+    /// The first revision that the watch can tell; nothing before it stood.
+    pub(super) fn first(&self) -> Option<Revision> {
+        self.state().first
+    }
+
     /// The next update, or what the user is to be woken for.
     pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Taken {
         let mut state = self.state();
         let next = match state.updates.pop_front() {
-            Some(update) => {
-                let (events, bytes) = weight(&update);
-                state.events -= events;
-                state.bytes -= bytes;
+            Some((update, weight)) => {
+                state.waiting.events -= weight.events;
+                state.waiting.bytes -= weight.bytes;
                 Poll::Ready(Some(Ok(update)))
             }
             None if state.ended => Poll::Ready(state.end.take().map(Err)),
-            None => {
-                state.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
+            None => state.wait(cx),
         };
-        let half = state.events <= self.most_events / 2 && state.bytes <= self.most_bytes / 2;
-        let drained = state.lags && half;
+        let Weight { events, bytes } = state.waiting;
+        let drained = state.lags && events <= self.most_events / 2 && bytes <= self.most_bytes / 2;
         state.lags &= !drained;
         Taken { next, drained }
     }
@@ -137,11 +157,10 @@ impl Queue {
     /// Waits for the watch to stand, or to end.
     pub(super) fn poll_stands(&self, cx: &mut Context<'_>) -> Poll<Option<Revision>> {
         let mut state = self.state();
-        if state.status.next.is_some() || state.ended {
-            return Poll::Ready(state.status.next);
+        match state.first.is_some() || state.status.stands || state.ended {
+            true => Poll::Ready(state.first),
+            false => state.wait(cx),
         }
-        state.waker = Some(cx.waker().clone());
-        Poll::Pending
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -155,14 +174,9 @@ impl State {
             waker.wake();
         }
     }
-}
 
-/// How many events an update holds, and how many bytes it takes.
-fn weight(update: &Update) -> (usize, usize) {
-    match update {
-        Update::Changes(changes) => {
-            (changes.events.len(), changes.events.iter().map(machine::size).sum())
-        }
-        Update::Gap(_) | Update::Progress(_) => (0, 0),
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 }

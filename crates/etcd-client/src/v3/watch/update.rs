@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use etcd_proto::ids::Revision;
-use etcd_proto::v3::{Event, KeyValue};
+use etcd_proto::v3::Event;
 
 /// What a watch tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,28 +38,25 @@ pub struct Changes {
     pub events: Vec<Event>,
     /// Whether these were made up from the difference after a gap.
     pub inferred: bool,
+    revision: Revision,
 }
 
 impl Changes {
+    /// Changes in the order of their revisions.
     pub(super) fn new(events: Vec<Event>) -> Self {
-        Self { events, inferred: false }
+        let last = events.last().and_then(|event| event.kv.as_ref());
+        let revision = Revision(last.map_or(0, |entry| entry.mod_revision));
+        Self { events, inferred: false, revision }
     }
 
-    pub(super) fn inferred(events: Vec<Event>) -> Self {
-        Self { events, inferred: true }
+    /// The difference that leads to the state at a revision.
+    pub(super) fn inferred(events: Vec<Event>, revision: Revision) -> Self {
+        Self { events, inferred: true, revision }
     }
 
-    /// The revision of the last change.
+    /// The revision of the last change; nothing up to it is missing.
     pub fn revision(&self) -> Revision {
-        let revision = |entry: &KeyValue| entry.mod_revision;
-        Revision(
-            self.events
-                .iter()
-                .filter_map(|event| event.kv.as_ref())
-                .map(revision)
-                .max()
-                .unwrap_or(0),
-        )
+        self.revision
     }
 }
 
@@ -83,12 +80,13 @@ impl Gap {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct WatchOptions {
-    /// How many events may wait to be taken; 1,000.
+    /// How many events may wait to be taken, besides one update; 10,000.
     ///
     /// When more come, the watch is let go of on the server, and made again from where it was once
-    /// half of them were taken: the server's history is what overflows into.
+    /// half of them were taken: what overflows stays in the server's history.
     pub most_events: usize,
-    /// How many bytes may wait to be taken, besides one update; 4 MiB.
+    /// How many bytes may wait to be taken, besides one update; 4 MiB. An event takes some 200
+    /// besides its keys and values.
     pub most_bytes: usize,
     /// Whether to list again where history is gone, and to tell the difference; no: the watch ends
     /// with [`Compacted`](crate::ErrorKind::Compacted). It costs a listing at the start, and room
@@ -100,7 +98,7 @@ pub struct WatchOptions {
 
 impl Default for WatchOptions {
     fn default() -> Self {
-        Self { most_events: 1000, most_bytes: 4 << 20, relist: false, patience: None }
+        Self { most_events: 10_000, most_bytes: 4 << 20, relist: false, patience: None }
     }
 }
 
