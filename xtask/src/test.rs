@@ -22,6 +22,9 @@ why.
 ";
 
 const LIVE: &str = "etcd-live";
+/// Live scenarios mostly wait for times to live to end, and each has members of its own: with three
+/// at once two cores are half busy.
+const AT_ONCE: &str = "--test-threads=3";
 
 /// What was run, and what was not.
 #[derive(Debug, Default)]
@@ -75,7 +78,7 @@ fn run_live(tools: &Tools, filter: Option<&str>, summary: &mut Summary) -> Outco
         return Ok(());
     }
     let mut command = cargo(&["test", "--package", LIVE, "--all-features", "--no-fail-fast"]);
-    command.args(generations.targets(&targets()?)).args(filter).args(["--", "--test-threads=1"]);
+    command.args(generations.targets(&targets()?)).args(filter).args(["--", AT_ONCE]);
     name_programs(&mut command, tools)?;
     let heading = heading(tools);
     summary.note(&heading, step(&heading, || run(&mut command)));
