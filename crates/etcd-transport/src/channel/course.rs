@@ -145,9 +145,19 @@ impl<'a> Course<'a> {
     /// Has an attempt that is under way be the first of this course.
     fn adopt<'w, T>(&mut self, begun: Begun<'w, T>) -> Flying<'w, T> {
         let Begun { peer, began, progress, work } = begun;
+        Flying { flight: self.first(peer, began), progress, work }
+    }
+
+    fn first(&mut self, peer: Arc<Peer>, began: Instant) -> Flight {
         self.peers.retain(|other| !Arc::ptr_eq(other, &peer));
         self.peers.insert(0, peer);
-        Flying { flight: self.failover.begun(began), progress, work }
+        self.failover.begun(began)
+    }
+
+    /// Counts an attempt at an endpoint that failed before there was a course as the first of it.
+    pub(super) fn first_failed(&mut self, asked: Arc<Peer>, failed: Failed) {
+        let flight = self.first(asked, failed.began);
+        self.failed(flight, failed);
     }
 
     /// An endpoint gave an answer that another, or the same one later, may not give.
