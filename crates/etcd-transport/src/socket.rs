@@ -24,6 +24,8 @@ pub(crate) struct Gauge {
     ended: AtomicBool,
     has_greeted: AtomicBool,
     greeting: Notify,
+    /// The connection has a task of its own.
+    driven: AtomicBool,
 }
 
 impl Gauge {
@@ -78,6 +80,17 @@ impl Gauge {
             self.greeting.notify_one();
         }
         self.has_greeted.load(Ordering::Acquire)
+    }
+
+    /// Whether what is written now could as well wait for the connection's own task: the answer to a
+    /// greeting leaves with the first request.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.has_greeted.load(Ordering::Relaxed) && !self.driven.load(Ordering::Relaxed)
+    }
+
+    /// From now on the connection has a task of its own.
+    pub(crate) fn drive(&self) {
+        self.driven.store(true, Ordering::Relaxed);
     }
 
     /// Has nobody wait for a greeting any longer.
