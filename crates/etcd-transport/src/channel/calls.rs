@@ -87,7 +87,7 @@ impl Channel {
             let sent = match first.take() {
                 Some(first) => first,
                 None => {
-                    let reached = course.race(|peer, _| self.shared.reach(peer, Lane::Calls)).await;
+                    let reached = course.reach(Lane::Calls).await;
                     let peer = reached
                         .map_err(|error| refused.take().unwrap_or(CallError::Failed(error)))?;
                     self.send_once(exchange, peer, outgoing.clone(), replay, deadline).await

@@ -178,8 +178,7 @@ impl Channel {
             }
         }
         let error = loop {
-            let carry = |peer, progress| self.shared.carry(E::HTTP, peer, &outgoing, progress);
-            let landed = match course.go_on(begun.take(), carry).await {
+            let landed = match course.carry(begun.take(), E::HTTP, &outgoing).await {
                 Ok(landed) => landed,
                 Err(error) if *error.kind() == Kind::TooLarge => {
                     break CallError::Failed(error.succeeded(exchange.replay()));
