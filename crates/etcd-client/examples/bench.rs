@@ -1,8 +1,9 @@
 //! One case of the client benchmark: what the client itself costs, as one line of JSON.
 //!
-//! `bench CASE --endpoint HOST:PORT --n N --concurrency C --value-size B --keys K --threads T`; cases are
-//! put, get, get-serializable, range, txn, watch, connect, v2-set, v2-get and v2-list; `--writer COMMAND`
-//! makes the changes that `watch` is to see. Ends with 64 for a case that it does not have.
+//! `bench CASE --endpoint HOST:PORT --n N --concurrency C --value-size B --keys K --leases L --threads T`;
+//! cases are put, get, get-serializable, range, txn, watch, lease-keepalive, lock, raw-lock, connect, v2-set,
+//! v2-get and v2-list; `--writer COMMAND` makes the changes that `watch` is to see. `lock` is the client's own
+//! recipe, `raw-lock` the server's service. Ends with 64 for a case that it does not have.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program, not a library")]
 
@@ -11,10 +12,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use etcd_client::v3::api::{
-    Compare, CompareResult, Event, KeyValue, PutRequest, RangeRequest, TxnRequest,
+    Compare, CompareResult, Event, KeyValue, LockRequest, PutRequest, RangeRequest, TxnRequest,
 };
-use etcd_client::v3::{Kv, Update};
-use etcd_client::{Client, KeyRange, v2};
+use etcd_client::v3::{KeptLease, Kv, LockOptions, Update};
+use etcd_client::{Client, KeyRange, LeaseId, Ttl, v2};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -31,6 +32,9 @@ const CASES: &[&str] = &[
     "range",
     "txn",
     "watch",
+    "lease-keepalive",
+    "lock",
+    "raw-lock",
     "connect",
     "v2-set",
     "v2-get",
@@ -45,6 +49,7 @@ struct Args {
     concurrency: usize,
     value_size: usize,
     keys: usize,
+    leases: usize,
     threads: usize,
     writer: Option<String>,
 }
@@ -53,9 +58,9 @@ fn parse() -> Result<Args, Error> {
     let mut given = std::env::args().skip(1);
     let case = given.next().ok_or("no case")?;
     let endpoint = String::new();
-    let (concurrency, value_size, writer) = (1, 256, None);
+    let (n, concurrency, value_size, keys, leases, threads) = (1000, 1, 256, 4, 1000, 1);
     let mut args =
-        Args { case, endpoint, n: 1000, concurrency, value_size, keys: 4, threads: 1, writer };
+        Args { case, endpoint, n, concurrency, value_size, keys, leases, threads, writer: None };
     while let Some(flag) = given.next() {
         let value = given.next().ok_or_else(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
@@ -64,14 +69,15 @@ fn parse() -> Result<Args, Error> {
             "--concurrency" => args.concurrency = value.parse()?,
             "--value-size" => args.value_size = value.parse()?,
             "--keys" => args.keys = value.parse()?,
+            "--leases" => args.leases = value.parse()?,
             "--threads" => args.threads = value.parse()?,
             "--writer" => args.writer = Some(value),
             _ => {}
         }
     }
-    match args.n > 0 && args.concurrency > 0 {
+    match args.n > 0 && args.concurrency > 0 && args.leases > 0 {
         true => Ok(args),
-        false => Err("--n and --concurrency must be above 0".into()),
+        false => Err("--n, --concurrency and --leases must be above 0".into()),
     }
 }
 
@@ -79,10 +85,14 @@ fn parse() -> Result<Args, Error> {
 #[derive(Clone)]
 struct Bench {
     v2: v2::Client,
+    client: Client,
     kv: Kv,
     value: bytes::Bytes,
     text: String,
     keys: Arc<Vec<bytes::Bytes>>,
+    leases: Arc<Vec<LeaseId>>,
+    /// What the locks of each worker hang on.
+    kept: Arc<Vec<KeptLease>>,
 }
 
 impl Bench {
@@ -90,8 +100,39 @@ impl Bench {
         let text = "x".repeat(args.value_size);
         let prefix = if args.case == "txn" { "bench/txn/" } else { "bench/put/" };
         let keys = (0..KEY_RING).map(|i| format!("{prefix}{i:08}").into()).collect();
-        let (v2, kv) = (v2::Client::new(&args.endpoint)?, Client::new(&args.endpoint)?.kv());
-        Ok(Self { v2, kv, value: text.clone().into(), text, keys: Arc::new(keys) })
+        let (v2, client) = (v2::Client::new(&args.endpoint)?, Client::new(&args.endpoint)?);
+        let (kv, value, keys) = (client.kv(), text.clone().into(), Arc::new(keys));
+        let (leases, kept) = Default::default();
+        Ok(Self { v2, client, kv, value, text, keys, leases, kept })
+    }
+
+    /// Grants the leases that a case needs.
+    async fn prepare(&mut self, args: &Args) -> Result<(), Error> {
+        let (lease, ttl) = (self.client.lease(), "600".parse::<Ttl>()?);
+        let (mut leases, mut kept) = (Vec::new(), Vec::new());
+        match args.case.as_str() {
+            "lease-keepalive" => {
+                for _ in 0..args.leases {
+                    leases.push(lease.grant(ttl).await?.lease_id());
+                }
+            }
+            "lock" | "raw-lock" => {
+                for _ in 0..args.concurrency {
+                    kept.push(lease.grant_and_keep(ttl).await?);
+                }
+            }
+            _ => {}
+        }
+        (self.leases, self.kept) = (Arc::new(leases), Arc::new(kept));
+        Ok(())
+    }
+
+    async fn revoke(self) -> Result<(), Error> {
+        let kept = self.kept.iter().map(KeptLease::id);
+        for id in self.leases.iter().copied().chain(kept) {
+            self.client.lease().revoke(id).await?;
+        }
+        Ok(())
     }
 
     async fn operation(&self, args: &Args, i: usize) -> Result<(), Error> {
@@ -108,6 +149,25 @@ impl Bench {
             }
             "range" => self.range(args).await?,
             "txn" => self.txn(i).await?,
+            "lease-keepalive" => {
+                let id = self.leases[i % self.leases.len()];
+                let reply = self.client.lease().keep_alive_once(id).await?;
+                reply.lease_id() == id && reply.ttl > 0
+            }
+            "lock" => {
+                let (lease, name) = self.lock_of(i);
+                let lock = self.client.lock(&name, LockOptions::on(lease)).await?;
+                let right = lock.key().starts_with(name.as_bytes());
+                lock.release().await?;
+                right
+            }
+            "raw-lock" => {
+                let (lease, name) = self.lock_of(i);
+                let locks = self.client.raw_lock();
+                let key = locks.lock(LockRequest::new(name.clone()).lease(lease.id())).await?.key;
+                locks.unlock(&key).await?;
+                key.starts_with(name.as_bytes())
+            }
             "v2-set" => {
                 let key = format!("/bench/put/{:08}", i % KEY_RING);
                 !self.v2.set(&key, &self.text).await?.key.is_empty()
@@ -128,6 +188,12 @@ impl Bench {
     async fn put(&self, i: usize) -> Result<bool, Error> {
         let reply = self.kv.put(&self.keys[i % KEY_RING], &self.value).await?;
         Ok(reply.revision().0 > 0)
+    }
+
+    /// The lock of the worker that does this operation.
+    fn lock_of(&self, i: usize) -> (&KeptLease, String) {
+        let worker = i % self.kept.len();
+        (&self.kept[worker], format!("bench/lock/{worker}"))
     }
 
     async fn range(&self, args: &Args) -> Result<bool, Error> {
@@ -237,11 +303,14 @@ async fn watch(args: &Args) -> Result<(Meter, Vec<u64>), Error> {
 
 /// All operations of a case; what they used, and their latencies.
 async fn calls(args: &Args) -> Result<(Meter, Vec<u64>), Error> {
-    let bench = Bench::new(args)?;
+    let mut bench = Bench::new(args)?;
+    bench.prepare(args).await?;
     drive(&bench, args, (args.n / 10).clamp(1, 1000)).await?;
     let meter = Meter::start()?;
     let latencies = drive(&bench, args, args.n).await?;
-    Ok((meter.stop()?, latencies))
+    let spent = meter.stop()?;
+    bench.revoke().await?;
+    Ok((spent, latencies))
 }
 
 async fn run(args: &Args) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! One endpoint's connections: those at rest, and how a new one is made.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,10 @@ const LOOK_AFTER: Duration = Duration::from_millis(1);
 /// A connection that has rested this long is not used again; it is closed when another one is taken
 /// or comes to rest.
 const REST: Duration = Duration::from_secs(60);
+
+/// A connection that is being made. Boxed here, HTTP/2 and all that it takes is compiled once, and not again
+/// for every crate whose calls may come to make one.
+pub(crate) type Opening<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
 
 /// An endpoint and its connections.
 #[derive(Debug)]
@@ -77,11 +82,13 @@ impl Peer {
     }
 
     /// A new connection.
-    pub(crate) async fn connect(&self) -> Result<Box<Http1>, Failure> {
-        let (socket, gauge) = Box::pin(dial(&self.endpoint, self.connect))
-            .await
-            .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
-        Http1::open(socket, gauge).await
+    pub(crate) fn connect(&self) -> Opening<'_, Box<Http1>> {
+        Box::pin(async {
+            let (socket, gauge) = dial(&self.endpoint, self.connect)
+                .await
+                .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
+            Http1::open(socket, gauge).await
+        })
     }
 
     /// Takes back a connection that is done with its request.
@@ -121,8 +128,8 @@ impl Peer {
     }
 
     /// Makes sure that there is an HTTP/2 connection for such traffic.
-    pub(crate) async fn open(&self, lane: Lane) -> Result<Found, Failure> {
-        let open = || {
+    pub(crate) fn open(&self, lane: Lane) -> Opening<'_, Found> {
+        let open = move || {
             let (endpoint, most, pings) = (self.endpoint.clone(), self.connect, self.pings);
             async move {
                 let (socket, gauge) = dial(&endpoint, most)
@@ -134,7 +141,7 @@ impl Peer {
                     .unwrap_or(Err((Phase::Connect, Cause::Silence)))
             }
         };
-        self.lanes[lane as usize].ensure(open).await
+        Box::pin(self.lanes[lane as usize].ensure(open))
     }
 
     /// Sends a request on the HTTP/2 connection that there is. Others may follow its message where

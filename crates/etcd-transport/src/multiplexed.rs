@@ -22,7 +22,12 @@ pub(crate) struct Multiplexed<S> {
     greeting: Vec<u8>,
     frames: Frames,
     asked: AtomicBool,
+    /// What of our own beginning waits to be sent with what comes after it.
+    preface: &'static [u8],
 }
+
+/// What an HTTP/2 connection begins with, which h2 writes alone.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How much of a greeting tells what it is: a frame's length, and then its type.
 const GREETING: usize = 4;
@@ -32,7 +37,8 @@ const SETTINGS: u8 = 4;
 impl<S> Multiplexed<S> {
     pub(crate) fn new(socket: S, gauge: Arc<Gauge>) -> Self {
         let greeting = Vec::with_capacity(GREETING);
-        Self { socket, gauge, greeting, frames: Frames::default(), asked: AtomicBool::new(false) }
+        let (frames, asked) = (Frames::default(), AtomicBool::new(false));
+        Self { socket, gauge, greeting, frames, asked, preface: &[] }
     }
 
     fn may_write(&self) -> io::Result<()> {
@@ -52,6 +58,21 @@ impl<S> Multiplexed<S> {
                 let began = String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned();
                 let why = format!("it began with {began:?}, which is not HTTP/2");
                 Err(io::Error::new(io::ErrorKind::InvalidData, why))
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Multiplexed<S> {
+    /// Writes what is left of the preface, with the next bytes behind it.
+    fn poll_begin(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let both = [io::IoSlice::new(self.preface), io::IoSlice::new(buf)];
+            let written = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, &both))?;
+            let begun = written.min(self.preface.len());
+            self.preface = &self.preface[begun..];
+            if written == 0 || written > begun {
+                return Poll::Ready(Ok(written - begun));
             }
         }
     }
@@ -89,7 +110,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Multiplexed<S> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.may_write()?;
-        Pin::new(&mut self.socket).poll_write(cx, buf)
+        if buf == PREFACE {
+            self.preface = PREFACE;
+            return Poll::Ready(Ok(buf.len()));
+        }
+        if self.gauge.may_wait() {
+            return Poll::Pending;
+        }
+        if self.preface.is_empty() {
+            return Pin::new(&mut self.socket).poll_write(cx, buf);
+        }
+        self.poll_begin(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -98,7 +129,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Multiplexed<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.may_write()?;
-        Pin::new(&mut self.socket).poll_write_vectored(cx, bufs)
+        if self.gauge.may_wait() {
+            return Poll::Pending;
+        }
+        match bufs.iter().find(|buf| !buf.is_empty()) {
+            Some(first) if !self.preface.is_empty() => self.poll_begin(cx, first),
+            _ => Pin::new(&mut self.socket).poll_write_vectored(cx, bufs),
+        }
     }
 
     /// h2 asks once, when the connection is made, and gives each frame of 256 bytes or more a
@@ -114,5 +151,47 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Multiplexed<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_preface_goes_with_what_follows_it() {
+        for room in [1, 10, PREFACE.len(), PREFACE.len() + 3, 100] {
+            let (ours, mut theirs) = duplex(room);
+            let mut socket = Multiplexed::new(ours, Arc::default());
+            socket.write_all(PREFACE).await.unwrap();
+            tokio::spawn(async move {
+                for part in [&b"settings"[..], b"more"] {
+                    socket.write_all(part).await.unwrap();
+                }
+            });
+            let mut came = Vec::new();
+            theirs.read_to_end(&mut came).await.unwrap();
+            assert_eq!(came, [PREFACE, b"settingsmore"].concat(), "{room}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_answer_to_a_greeting_waits_for_the_connection_to_be_driven() {
+        let (ours, mut theirs) = duplex(100);
+        let gauge = Arc::new(Gauge::default());
+        let mut socket = Multiplexed::new(ours, Arc::clone(&gauge));
+        socket.write_all(b"settings").await.unwrap();
+        theirs.write_all(&[0, 0, 0, SETTINGS]).await.unwrap();
+        socket.read_exact(&mut [0; GREETING]).await.unwrap();
+        let mut nobody = Context::from_waker(std::task::Waker::noop());
+        assert!(Pin::new(&mut socket).poll_write(&mut nobody, b"answer").is_pending());
+        gauge.drive();
+        socket.write_all(b"answer").await.unwrap();
+        drop(socket);
+        let mut came = String::new();
+        theirs.read_to_string(&mut came).await.unwrap();
+        assert_eq!(came, "settingsanswer");
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Gauge {
     ended: AtomicBool,
     has_greeted: AtomicBool,
     greeting: Notify,
+    /// The connection has a task of its own.
+    driven: AtomicBool,
 }
 
 impl Gauge {
@@ -78,6 +80,17 @@ impl Gauge {
             self.greeting.notify_one();
         }
         self.has_greeted.load(Ordering::Acquire)
+    }
+
+    /// Whether what is written now could as well wait for the connection's own task: the answer to a
+    /// greeting leaves with the first request.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.has_greeted.load(Ordering::Relaxed) && !self.driven.load(Ordering::Relaxed)
+    }
+
+    /// From now on the connection has a task of its own.
+    pub(crate) fn drive(&self) {
+        self.driven.store(true, Ordering::Relaxed);
     }
 
     /// Has nobody wait for a greeting any longer.
@@ -189,6 +202,10 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // The kernel has less to look at.
+        if let [only] = bufs {
+            return self.poll_write(cx, only);
+        }
         let written = match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),

@@ -70,7 +70,8 @@ impl Target {
     }
 
     pub(super) fn form(self, method: Method, form: Form) -> Result<Outgoing, EncodeError> {
-        let mut headers = HeaderMap::with_capacity(1);
+        // With room for what the carrier adds.
+        let mut headers = HeaderMap::with_capacity(4);
         let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, kind);
         self.finish(method, headers, form.0.into())
@@ -83,7 +84,7 @@ impl Target {
     ) -> Result<Outgoing, EncodeError> {
         let body = serde_json::to_vec(body)
             .map_err(|error| EncodeError::new("body", error.to_string()))?;
-        let mut headers = HeaderMap::with_capacity(1);
+        let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.finish(method, headers, body.into())
     }
@@ -134,7 +135,8 @@ fn push_pair(text: &mut String, name: &str, value: &str) {
 
 /// Most keys and values need no encoding, and looking is cheaper than encoding piece by piece.
 fn push_encoded(text: &mut String, plain: &str, set: &'static AsciiSet) {
-    match plain.bytes().all(|b| b.is_ascii_alphanumeric()) {
+    // To the end in any case: without a way out of the loop, many bytes are looked at at once.
+    match plain.bytes().fold(true, |plain, b| plain & b.is_ascii_alphanumeric()) {
         true => text.push_str(plain),
         false => text.extend(utf8_percent_encode(plain, set)),
     }

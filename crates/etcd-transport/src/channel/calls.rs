@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
-use etcd_proto::call::{Exchange, Incoming, Outcome, Outgoing, Refusal as _, Replay};
+use etcd_proto::call::{Exchange, HttpVersion, Incoming, Outcome, Outgoing, Refusal as _, Replay};
 use etcd_proto::grpc;
 use http::Method;
 use http::uri::PathAndQuery;
@@ -58,7 +58,7 @@ impl Channel {
         deadline: Instant,
         options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let Some(peer) = self.shared.reached_now(Instant::now()) else {
+        let Some(peer) = self.shared.reached_now(E::HTTP, Instant::now()) else {
             return Box::pin(self.deliver_once(exchange, outgoing, replay, deadline, None)).await;
         };
         match self.send_once(exchange, peer, outgoing, replay, deadline).await {
@@ -87,7 +87,7 @@ impl Channel {
             let sent = match first.take() {
                 Some(first) => first,
                 None => {
-                    let reached = course.race(|peer, _| self.shared.reach(peer, Lane::Calls)).await;
+                    let reached = course.reach(Lane::Calls).await;
                     let peer = reached
                         .map_err(|error| refused.take().unwrap_or(CallError::Failed(error)))?;
                     self.send_once(exchange, peer, outgoing.clone(), replay, deadline).await
@@ -232,15 +232,15 @@ impl Shared {
         Ok(())
     }
 
-    /// The best endpoint, where it has a connection and answered of late.
-    pub(super) fn reached_now(&self, now: Instant) -> Option<Arc<Peer>> {
-        let peer = {
-            let endpoints = self.endpoints();
-            let (peer, health) = endpoints.best(now)?;
-            health.is_proven(self.config.proven, now).then(|| Arc::clone(peer))?
-        };
+    /// The best endpoint, where it answered of late and has a connection; each request over HTTP/1.1
+    /// sees to its own.
+    pub(super) fn reached_now(&self, version: HttpVersion, now: Instant) -> Option<Arc<Peer>> {
+        let peer = self.proven_now(now)?;
+        if version == HttpVersion::Http2 && !peer.is_open(Lane::Calls) {
+            return None;
+        }
         self.counted.attempts.fetch_add(1, Ordering::Relaxed);
-        peer.is_open(Lane::Calls).then_some(peer)
+        Some(peer)
     }
 
     /// Opens a connection where there is none.

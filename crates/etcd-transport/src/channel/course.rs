@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Instant;
 
-use etcd_proto::call::{Outcome, Refusal, Remedy};
+use etcd_proto::call::{HttpVersion, Outcome, Outgoing, Refusal, Remedy};
 use tokio::task::unconstrained;
 
-use super::attempt::Failed;
+use super::attempt::{Failed, Landed};
 use super::{FOREVER, Shared};
+use crate::config::Lane;
 use crate::conn::Peer;
 use crate::error::{Attempt, Cause, Error, Kind, Phase};
 use crate::failover::{Failover, Flight, GiveUp, Limits, MOST_AT_ONCE, Step};
@@ -34,6 +35,9 @@ pub(super) struct Course<'a> {
 
 /// What an attempt does.
 pub(super) type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send + 'a>>;
+
+/// What comes of a race. Boxed where it begins, it is compiled once for all kinds of calls.
+pub(super) type Race<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// An attempt under way.
 struct Flying<'a, T> {
@@ -82,6 +86,24 @@ impl<'a> Course<'a> {
         Self { shared, peers, failover, attempts: Vec::new(), silence, open: false }
     }
 
+    /// Carries a request until it brings a reply.
+    pub(super) fn carry<'w>(
+        &'w mut self,
+        begun: Option<Begun<'w, Landed>>,
+        version: HttpVersion,
+        outgoing: &'w Outgoing,
+    ) -> Race<'w, Landed> {
+        let shared = self.shared;
+        let carry = move |peer, progress| shared.carry(version, peer, outgoing, progress);
+        Box::pin(self.go_on(begun, carry))
+    }
+
+    /// Looks for an endpoint that is there and has a connection.
+    pub(super) fn reach(&mut self, lane: Lane) -> Race<'_, Arc<Peer>> {
+        let shared = self.shared;
+        Box::pin(self.race(move |peer, _| shared.reach(peer, lane)))
+    }
+
     /// Runs attempts until one succeeds. The others are dropped then, and those that were given
     /// their time and stayed silent are remembered as slow.
     pub(super) async fn race<'w, T, F>(
@@ -95,7 +117,7 @@ impl<'a> Course<'a> {
     }
 
     /// Like [`race`](Self::race), with an attempt that was begun before.
-    pub(super) async fn go_on<'w, T, F>(
+    async fn go_on<'w, T, F>(
         &mut self,
         begun: Option<Begun<'w, T>>,
         start: impl Fn(Arc<Peer>, Progress) -> F,
@@ -145,9 +167,19 @@ impl<'a> Course<'a> {
     /// Has an attempt that is under way be the first of this course.
     fn adopt<'w, T>(&mut self, begun: Begun<'w, T>) -> Flying<'w, T> {
         let Begun { peer, began, progress, work } = begun;
+        Flying { flight: self.first(peer, began), progress, work }
+    }
+
+    fn first(&mut self, peer: Arc<Peer>, began: Instant) -> Flight {
         self.peers.retain(|other| !Arc::ptr_eq(other, &peer));
         self.peers.insert(0, peer);
-        Flying { flight: self.failover.begun(began), progress, work }
+        self.failover.begun(began)
+    }
+
+    /// Counts an attempt at an endpoint that failed before there was a course as the first of it.
+    pub(super) fn first_failed(&mut self, asked: Arc<Peer>, failed: Failed) {
+        let flight = self.first(asked, failed.began);
+        self.failed(flight, failed);
     }
 
     /// An endpoint gave an answer that another, or the same one later, may not give.

@@ -147,11 +147,7 @@ impl Shared {
     /// A connection that rests at the best endpoint, when that one answered of late.
     fn ready_now(&self) -> Option<(Arc<Peer>, Box<Http1>)> {
         let now = Instant::now();
-        let peer = {
-            let endpoints = self.endpoints();
-            let (peer, health) = endpoints.best(now)?;
-            health.is_proven(self.config.proven, now).then(|| Arc::clone(peer))?
-        };
+        let peer = self.proven_now(now)?;
         let connection = peer.rested(now)?;
         self.counted.attempts.fetch_add(1, Ordering::Relaxed);
         Some((peer, connection))

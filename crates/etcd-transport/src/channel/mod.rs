@@ -117,11 +117,11 @@ impl Channel {
         let now = Instant::now();
         let deadline = now + self.patience(options);
         match (exchange.replay(), E::HTTP) {
-            (Replay::Safe | Replay::Guarded, HttpVersion::Http2) if !options.waits => {
+            (Replay::Safe, _) | (Replay::Guarded, HttpVersion::Http2) if !options.waits => {
                 self.read_at_once(exchange, outgoing, now, deadline, options).await
             }
             // The others are boxed, so that each call does not carry room for all of them about.
-            (Replay::Safe | Replay::Guarded, HttpVersion::Http1) if !options.waits => {
+            (Replay::Guarded, HttpVersion::Http1) if !options.waits => {
                 Box::pin(self.read(exchange, outgoing, deadline, First::None)).await
             }
             (replay, HttpVersion::Http1) => {
@@ -166,7 +166,11 @@ impl Channel {
         match first {
             First::None => {}
             First::UnderWay(under_way) => begun = Some(under_way),
-            First::Failed(failed) => course.missed(failed),
+            // Over HTTP/1.1 it was tried on a new connection already, where that could help.
+            First::Failed(asked, failed) if E::HTTP == HttpVersion::Http1 => {
+                course.first_failed(asked, failed);
+            }
+            First::Failed(_, failed) => course.missed(failed),
             First::Refused(peer, began, refusal, outcome) => {
                 course.refused(&peer, &refusal, outcome, began);
                 let endpoint = peer.endpoint.clone();
@@ -174,8 +178,7 @@ impl Channel {
             }
         }
         let error = loop {
-            let carry = |peer, progress| self.shared.carry(E::HTTP, peer, &outgoing, progress);
-            let landed = match course.go_on(begun.take(), carry).await {
+            let landed = match course.carry(begun.take(), E::HTTP, &outgoing).await {
                 Ok(landed) => landed,
                 Err(error) if *error.kind() == Kind::TooLarge => {
                     break CallError::Failed(error.succeeded(exchange.replay()));
@@ -196,8 +199,8 @@ impl Channel {
         Err(if open { error.left_open() } else { error })
     }
 
-    /// A call that may be repeated, at the best endpoint where that has a connection and answered of
-    /// late: most calls end here, and need no course.
+    /// A call that may be repeated, at the best endpoint where that answered of late: most calls end
+    /// here, and need no course.
     async fn read_at_once<E: Exchange>(
         &self,
         exchange: &E,
@@ -206,19 +209,18 @@ impl Channel {
         deadline: Instant,
         options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let Some(peer) = self.shared.reached_now(began) else {
+        let Some(peer) = self.shared.reached_now(E::HTTP, began) else {
             return Box::pin(self.read(exchange, outgoing, deadline, First::None)).await;
         };
         let progress = Progress::default();
-        let attempt = self.shared.unary(Arc::clone(&peer), outgoing, progress.clone(), began);
-        let mut work: course::Work<'_, Landed> = Box::pin(attempt);
+        let mut work = self.begin(E::HTTP, &peer, outgoing, progress.clone(), began);
         let patience = (began + self.shared.config.hedge.min(FOREVER)).min(deadline);
         let first = match until(&mut work, patience).await {
             None => First::UnderWay(course::Begun { peer, began, progress, work }),
             Some(Err(failed)) if matches!(failed.cause, Cause::TooLarge(_)) => {
                 return Err(CallError::Failed(self.broke(failed, exchange.replay())));
             }
-            Some(Err(failed)) => First::Failed(failed),
+            Some(Err(failed)) => First::Failed(peer, failed),
             Some(Ok(landed)) => match self.decode(exchange, &landed.peer, landed.incoming) {
                 Err(CallError::Refused { refusal, outcome, .. }) if refusal.may_pass() => {
                     First::Refused(landed.peer, landed.began, refusal, outcome)
@@ -228,6 +230,24 @@ impl Channel {
         };
         let again = self.prepare(exchange, options)?;
         Box::pin(self.read(exchange, again, deadline, first)).await
+    }
+
+    /// An attempt that a course can go on with.
+    fn begin(
+        &self,
+        version: HttpVersion,
+        peer: &Arc<Peer>,
+        outgoing: Outgoing,
+        progress: Progress,
+        began: Instant,
+    ) -> course::Work<'_, Landed> {
+        let (shared, peer) = (&*self.shared, Arc::clone(peer));
+        match version {
+            HttpVersion::Http1 => {
+                Box::pin(async move { shared.exchange(peer, &outgoing, &progress).await })
+            }
+            HttpVersion::Http2 => Box::pin(shared.unary(peer, outgoing, progress, began)),
+        }
     }
 
     fn decode<E: Exchange>(
@@ -315,7 +335,8 @@ enum First<'a, R> {
     None,
     /// It has not ended yet.
     UnderWay(course::Begun<'a, Landed>),
-    Failed(Failed),
+    /// An endpoint was asked, and it or the one that it pointed at failed.
+    Failed(Arc<Peer>, Failed),
     /// The answer may be another elsewhere or later.
     Refused(Arc<Peer>, Instant, R, Outcome),
 }
@@ -364,6 +385,13 @@ impl Shared {
         self.counted.failures.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(endpoint = %peer.endpoint, why, "attempt failed");
         self.endpoints().failed(&peer.endpoint, why, now);
+    }
+
+    /// The best endpoint, where it answered of late.
+    fn proven_now(&self, now: Instant) -> Option<Arc<Peer>> {
+        let endpoints = self.endpoints();
+        let (peer, health) = endpoints.best(now)?;
+        health.is_proven(self.config.proven, now).then(|| Arc::clone(peer))
     }
 
     fn proven(&self, peer: &Peer, now: Instant) -> bool {

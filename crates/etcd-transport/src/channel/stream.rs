@@ -94,7 +94,7 @@ impl Channel {
         let mut course = self.course(deadline, Phase::Connect);
         let mut tries = 0;
         loop {
-            let peer = course.race(|peer, _| self.shared.reach(peer, lane)).await?;
+            let peer = course.reach(lane).await?;
             let began = Instant::now();
             if let Sent::Going(answer, up) = peer.send(lane, outgoing.clone(), more, began) {
                 return Ok((up, self.opened(streaming, peer, Source::Opening(answer))));

@@ -114,7 +114,12 @@ impl Http2 {
             let end = shared.end.get().cloned();
             return Err((Phase::Connect, end.unwrap_or(Cause::Closed)));
         }
-        tokio::spawn(driver);
+        shared.gauge.drive();
+        tokio::spawn(async {
+            // Behind who waits for the connection: what is sent first goes along with our greeting.
+            tokio::task::yield_now().await;
+            driver.await;
+        });
         Ok(Self { sender, shared, used: Instant::now() })
     }
 
