@@ -1,0 +1,8 @@
+//! A small etcd in the same process: no disk, no Raft, faults on command.
+
+mod clock;
+pub mod store;
+mod version;
+
+pub use clock::Clock;
+pub use version::Version;

@@ -1,0 +1,1 @@
+//! What an etcd keeps, as pure state: `apply(operation, now)` and nothing that waits.
