@@ -1,1 +1,3 @@
 //! What an etcd keeps, as pure state: `apply(operation, now)` and nothing that waits.
+
+pub mod v3;
