@@ -2,6 +2,7 @@
 
 mod clock;
 pub mod store;
+pub mod v3;
 mod version;
 
 pub use clock::Clock;

@@ -29,8 +29,6 @@ pub use refusal::refusal;
 pub use snapshot::{SNAPSHOT_CHUNK, snapshot};
 pub use watch::{FRAGMENT, Watches};
 
-pub(crate) use operation::range_chunks;
-
 use crate::version::Version;
 
 /// What comes with a request beside its message.
