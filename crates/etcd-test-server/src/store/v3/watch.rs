@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use etcd_proto::grpc::{Code, Status};
+use etcd_proto::grpc::Status;
 use etcd_proto::key::KeyRange;
 use etcd_proto::v3::{
     Event, FilterType, Message, PermissionType, ResponseHeader, WatchCreateRequest, WatchRequest,
     WatchRequestUnion, WatchResponse,
 };
 
-use super::auth::Caller;
 use super::{Context, Store};
-use crate::version::Version;
 
 /// What replies to no one watch bear as its id.
 const NO_WATCH: i64 = -1;
@@ -88,9 +86,8 @@ impl Watches {
             ..reply(store, context, watch_id)
         };
         if let Err(status) = permitted {
-            let id = if store.version < Version::V3_5 { request.watch_id } else { NO_WATCH };
             return refused(
-                id,
+                NO_WATCH,
                 format!("rpc error: code = {} desc = {}", status.code, status.message),
             );
         }
@@ -265,12 +262,6 @@ fn fragments(whole: WatchResponse, most: usize) -> Vec<WatchResponse> {
 impl Store {
     fn auth_check(&mut self, context: &Context<'_>, range: &KeyRange) -> Result<(), Status> {
         let caller = self.caller(context)?;
-        if caller == Caller::Nobody && self.version < Version::V3_5 {
-            return Err(Status::new(
-                Code::PERMISSION_DENIED,
-                etcd_proto::v3::error::message::PERMISSION_DENIED,
-            ));
-        }
         self.auth.check(&caller, PermissionType::READ, &range.key, &range.range_end)
     }
 }
