@@ -62,7 +62,8 @@ pub struct Store {
 impl Store {
     /// An empty store of a cluster whose first member leads.
     pub fn new(version: Version, members: Vec<Member>) -> Self {
-        let (kv, leases, auth) = Default::default();
+        let (leases, auth) = Default::default();
+        let kv = Mvcc::new(version);
         Self { version, kv, leases, auth, cluster: Cluster::new(members), index: 0 }
     }
 

@@ -9,6 +9,7 @@ use etcd_proto::v3::error::message;
 use etcd_proto::v3::{Event, EventType, KeyValue};
 
 use super::refusal::refusal;
+use crate::version::Version;
 
 /// A change of one key, with what the key held before.
 #[derive(Clone, Debug)]
@@ -35,18 +36,13 @@ pub struct Mvcc {
     compacted: i64,
     /// Whether the transaction under way has changed something.
     changed: bool,
+    version: Version,
 }
 
-impl Default for Mvcc {
-    fn default() -> Self {
-        // An empty etcd stands at revision 1, and its compaction at -1.
-        let (keys, history) = Default::default();
-        Self { keys, history, revision: 1, compacted: -1, changed: false }
-    }
-}
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
 /// The keys from `key` on, to before `range_end`, by etcd's rules for an empty end and for `\0`.
-fn bounds<'a>(key: &'a [u8], range_end: &'a [u8]) -> Option<(Bound<&'a [u8]>, Bound<&'a [u8]>)> {
+fn bounds<'a>(key: &'a [u8], range_end: &'a [u8]) -> Option<Bounds<'a>> {
     let end = match range_end {
         [] => Bound::Included(key),
         [0] => Bound::Unbounded,
@@ -57,6 +53,17 @@ fn bounds<'a>(key: &'a [u8], range_end: &'a [u8]) -> Option<(Bound<&'a [u8]>, Bo
 }
 
 impl Mvcc {
+    /// No keys, as a release keeps them: an empty etcd stands at revision 1.
+    pub fn new(version: Version) -> Self {
+        let (keys, history) = Default::default();
+        Self { keys, history, revision: 1, compacted: -1, changed: false, version }
+    }
+
+    /// Which etcd keeps them.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
     /// The revision of the last change that is whole.
     pub fn revision(&self) -> i64 {
         self.revision
@@ -156,8 +163,8 @@ impl Mvcc {
         self.revision
     }
 
-    /// Forgets what was before a revision; `keeps_tombstone` as releases after 3.4.35 do.
-    pub fn compact(&mut self, revision: i64, keeps_tombstone: bool) -> Result<(), Status> {
+    /// Forgets what was before a revision; since 3.4.36 and 3.5.18 not a delete at it.
+    pub fn compact(&mut self, revision: i64) -> Result<(), Status> {
         if revision <= self.compacted {
             return Err(refusal(message::COMPACTED));
         }
@@ -165,6 +172,7 @@ impl Mvcc {
             return Err(refusal(message::FUTURE_REVISION));
         }
         self.compacted = revision;
+        let keeps_tombstone = self.version >= Version::V3_5;
         self.keys.retain(|_, records| {
             let kept = records.iter().rposition(|record| record.revision <= revision);
             let first = kept.map_or(0, |at| if records[at].kv.is_none() { at + 1 } else { at });
@@ -219,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_key_counts_its_versions_and_starts_again_after_a_delete() {
-        let mut store = Mvcc::default();
+        let mut store = Mvcc::new(Version::V3_7);
         assert_eq!((put(&mut store, "a", "1"), put(&mut store, "a", "2")), (2, 3));
         let kv = store.get(b"a").cloned().unwrap_or_default();
         assert_eq!((kv.create_revision, kv.mod_revision, kv.version), (2, 3, 2));
@@ -232,14 +240,14 @@ mod tests {
 
     #[test]
     fn nothing_changed_is_no_revision() {
-        let mut store = Mvcc::default();
+        let mut store = Mvcc::new(Version::V3_7);
         assert!(store.delete(b"a", b"").is_empty());
         assert_eq!(store.commit(), 1);
     }
 
     #[test]
     fn past_revisions_are_read_until_they_are_compacted() {
-        let mut store = Mvcc::default();
+        let mut store = Mvcc::new(Version::V3_7);
         for value in ["1", "2", "3"] {
             put(&mut store, "a", value);
         }
@@ -247,18 +255,18 @@ mod tests {
             store.range(b"a", b"", revision).next().map(|kv| kv.value.clone())
         };
         assert_eq!(value(&store, 2), Some("1".into()));
-        assert_eq!(store.compact(3, true), Ok(()));
+        assert_eq!(store.compact(3), Ok(()));
         assert_eq!(store.check_revision(3), Ok(()));
         assert_eq!(value(&store, 3), Some("2".into()));
         assert_eq!(store.check_revision(2), Err(refusal(message::COMPACTED)));
         assert_eq!(store.check_revision(5), Err(refusal(message::FUTURE_REVISION)));
-        assert_eq!(store.compact(3, true), Err(refusal(message::COMPACTED)));
-        assert_eq!(store.compact(5, true), Err(refusal(message::FUTURE_REVISION)));
+        assert_eq!(store.compact(3), Err(refusal(message::COMPACTED)));
+        assert_eq!(store.compact(5), Err(refusal(message::FUTURE_REVISION)));
     }
 
     #[test]
     fn ranges_end_where_etcd_ends_them() {
-        let mut store = Mvcc::default();
+        let mut store = Mvcc::new(Version::V3_7);
         for key in ["a", "a/b", "b", "c"] {
             put(&mut store, key, "");
         }

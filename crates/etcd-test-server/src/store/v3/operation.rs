@@ -180,7 +180,7 @@ operations! {
         if store.version >= Version::V3_5 {
             store.check_admin(context)?;
         }
-        store.kv.compact(request.revision, store.version >= Version::V3_5)?;
+        store.kv.compact(request.revision)?;
         Ok(CompactionResponse { header: store.full(context) })
     }
 

@@ -10,6 +10,7 @@ use etcd_proto::v3::{
 
 use super::mvcc::Mvcc;
 use super::refusal::refusal;
+use crate::version::Version;
 
 /// What can be said against a range before the store is looked at.
 pub(super) fn check(request: &RangeRequest) -> Result<(), Status> {
@@ -42,7 +43,12 @@ pub(super) fn range(kv: &Mvcc, request: &RangeRequest) -> Result<RangeResponse, 
         response.more = true;
     }
     if request.keys_only {
-        kvs.iter_mut().for_each(|kv| kv.value.clear());
+        // From 3.6 or 3.7 on, the answer comes from an index that knows no leases.
+        let knows_leases = kv.version() < Version::V3_7;
+        for kv in &mut kvs {
+            kv.value.clear();
+            kv.lease = if knows_leases { kv.lease } else { 0 };
+        }
     }
     response.kvs = kvs;
     Ok(response)
@@ -96,7 +102,7 @@ mod tests {
     use super::*;
 
     fn store() -> Mvcc {
-        let mut kv = Mvcc::default();
+        let mut kv = Mvcc::new(Version::V3_7);
         for (key, value) in [("a", "3"), ("b", "1"), ("c", "2"), ("a", "9")] {
             kv.put(key.into(), value.into(), 0);
             kv.commit();

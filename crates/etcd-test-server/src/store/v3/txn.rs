@@ -125,11 +125,11 @@ impl Space<'_> {
 
     /// Whether a put finds the key and the lease that it needs.
     pub(super) fn check_put(&self, put: &PutRequest) -> Result<(), Status> {
-        if (put.ignore_value || put.ignore_lease) && self.kv.get(&put.key).is_none() {
-            return Err(refusal(message::KEY_NOT_FOUND));
-        }
         if put.lease != 0 && !self.leases.exists(put.lease) {
             return Err(refusal(message::LEASE_NOT_FOUND));
+        }
+        if (put.ignore_value || put.ignore_lease) && self.kv.get(&put.key).is_none() {
+            return Err(refusal(message::KEY_NOT_FOUND));
         }
         Ok(())
     }
