@@ -255,3 +255,108 @@ fn holds_for(compare: &Compare, kv: &KeyValue) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use etcd_proto::key::KeyRange;
+    use etcd_proto::v3::RangeRequest;
+
+    use super::*;
+    use crate::version::Version;
+
+    fn put(key: &'static str) -> RequestOp {
+        PutRequest::new(key, "").into()
+    }
+
+    fn delete(from: &'static str, to: &'static str) -> RequestOp {
+        DeleteRangeRequest::new(KeyRange::between(from, to)).into()
+    }
+
+    fn nested(success: &[RequestOp], failure: &[RequestOp]) -> RequestOp {
+        TxnRequest::new().then(success.to_vec()).or_else(failure.to_vec()).into()
+    }
+
+    #[test]
+    fn a_key_is_written_once_at_most() {
+        let duplicate = Err(refusal(message::DUPLICATE_KEY));
+        for (operations, expected) in [
+            (vec![put("a"), put("b")], Ok(())),
+            (vec![put("a"), put("a")], duplicate.clone()),
+            (vec![put("b"), delete("a", "c")], duplicate.clone()),
+            (vec![put("c"), delete("a", "c")], Ok(())),
+            (vec![delete("a", "c"), delete("b", "d")], Ok(())),
+            (vec![nested(&[put("a")], &[put("a")])], Ok(())),
+            (vec![nested(&[put("a")], &[]), put("a")], duplicate.clone()),
+            (vec![nested(&[put("a")], &[]), nested(&[], &[put("a")])], duplicate.clone()),
+            (vec![nested(&[delete("a", "c")], &[]), put("b")], duplicate.clone()),
+            (vec![delete("a", "c"), nested(&[], &[put("b")])], duplicate),
+        ] {
+            let txn = TxnRequest::new().then(operations);
+            assert_eq!(check_txn(&txn), expected, "{txn:?}");
+        }
+    }
+
+    #[test]
+    fn operations_are_counted_down_to_the_last_level() {
+        let keys: Vec<String> = (0..MOST_OPERATIONS).map(|key| key.to_string()).collect();
+        let puts = |count: usize| keys[..count].iter().map(|key| PutRequest::new(key.clone(), ""));
+        assert_eq!(check_txn(&TxnRequest::new().then(puts(128))), Ok(()));
+        let most = TxnRequest::new().then([TxnRequest::new().then(puts(127))]);
+        assert_eq!(check_txn(&most), Ok(()));
+        let too_many = TxnRequest::new().then([TxnRequest::new().then(puts(128))]);
+        assert_eq!(check_txn(&too_many), Err(refusal(message::TOO_MANY_OPERATIONS)));
+        let nothing = TxnRequest::new().then([RequestOp { request: None }]);
+        assert_eq!(check_txn(&nothing), Err(refusal(message::KEY_NOT_FOUND)));
+    }
+
+    #[test]
+    fn conditions_hold_for_every_key_of_a_range_and_values_for_none_that_is_absent() {
+        use CompareResult as Is;
+        let mut kv = Mvcc::new(Version::V3_7);
+        for (key, value) in [("a", "1"), ("b", "2"), ("a", "1")] {
+            kv.put(key.into(), value.into(), 0);
+            kv.commit();
+        }
+        for (compare, expected) in [
+            (Compare::value("a", Is::EQUAL, "1"), true),
+            (Compare::value("a", Is::LESS, "2"), true),
+            (Compare::value("z", Is::NOT_EQUAL, "1"), false),
+            (Compare::version("a", Is::EQUAL, 2), true),
+            (Compare::version("z", Is::EQUAL, 0), true),
+            (Compare::create_revision("a", Is::GREATER, 2), false),
+            (Compare::mod_revision("a", Is::EQUAL, 4), true),
+            (Compare::lease("a", Is::EQUAL, 0), true),
+            (Compare::value("a", Is::EQUAL, "1").over("c"), false),
+            (Compare::mod_revision("a", Is::GREATER, 2).over("c"), true),
+        ] {
+            assert_eq!(holds(&kv, &compare), expected, "{compare:?}");
+        }
+    }
+
+    #[test]
+    fn conditions_are_looked_at_before_and_reads_see_the_writes_before_them() {
+        let (mut kv, mut leases) = (Mvcc::new(Version::V3_7), Leases::default());
+        let mut space = Space { kv: &mut kv, leases: &mut leases };
+        let inner = TxnRequest::new().when([Compare::absent("a")]).then([put("b")]);
+        let txn = TxnRequest::new().then([
+            put("a"),
+            RangeRequest::new("a").into(),
+            RequestOp::from(inner),
+        ]);
+        let done = space.txn(&txn).unwrap_or_default();
+        assert_eq!(done.responses[1].as_range().map(|range| range.count), Some(1));
+        assert_eq!(done.responses[2].as_txn().map(|txn| txn.succeeded), Some(true));
+        assert_eq!(kv.commit(), 2, "one revision for all");
+        assert_eq!(kv.all().count(), 2);
+    }
+
+    #[test]
+    fn a_transaction_that_cannot_be_done_does_nothing() {
+        let (mut kv, mut leases) = (Mvcc::new(Version::V3_7), Leases::default());
+        let mut space = Space { kv: &mut kv, leases: &mut leases };
+        let bad = PutRequest::new("b", "").lease(7);
+        let txn = TxnRequest::new().then([put("a"), bad.into()]);
+        assert_eq!(space.txn(&txn), Err(refusal(message::LEASE_NOT_FOUND)));
+        assert_eq!((kv.commit(), kv.all().count()), (1, 0));
+    }
+}
