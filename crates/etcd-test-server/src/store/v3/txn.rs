@@ -97,10 +97,9 @@ fn check_duplicates(operations: &[RequestOp]) -> Result<Writes, Status> {
     for operation in operations {
         let Some(RequestUnion::Txn(txn)) = &operation.request else { continue };
         let (then, or_else) = (check_duplicates(&txn.success)?, check_duplicates(&txn.failure)?);
-        writes.deletes.extend(then.deletes);
         then.puts.iter().try_for_each(|key| writes.put(key, &BTreeSet::new()))?;
-        writes.deletes.extend(or_else.deletes);
         or_else.puts.iter().try_for_each(|key| writes.put(key, &then.puts))?;
+        writes.deletes.extend(then.deletes.into_iter().chain(or_else.deletes));
     }
     for operation in operations {
         if let Some(RequestUnion::Put(put)) = &operation.request {
@@ -289,6 +288,8 @@ mod tests {
             (vec![nested(&[put("a")], &[]), put("a")], duplicate.clone()),
             (vec![nested(&[put("a")], &[]), nested(&[], &[put("a")])], duplicate.clone()),
             (vec![nested(&[delete("a", "c")], &[]), put("b")], duplicate.clone()),
+            (vec![nested(&[delete("a", "c")], &[put("b")])], Ok(())),
+            (vec![nested(&[put("b")], &[delete("a", "c")])], Ok(())),
             (vec![delete("a", "c"), nested(&[], &[put("b")])], duplicate),
         ] {
             let txn = TxnRequest::new().then(operations);
