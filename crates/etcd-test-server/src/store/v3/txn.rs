@@ -15,6 +15,7 @@ use super::lease::Leases;
 use super::mvcc::Mvcc;
 use super::range;
 use super::refusal::refusal;
+use crate::version::Version;
 
 /// How many operations a transaction may have, by default.
 pub(super) const MOST_OPERATIONS: usize = 128;
@@ -122,11 +123,28 @@ impl Space<'_> {
         Some(ResponseHeader { revision: self.kv.revision_within(), ..Default::default() })
     }
 
-    /// Whether a put finds the key and the lease that it needs.
+    /// Whether a put finds the lease and the key that it needs.
     pub(super) fn check_put(&self, put: &PutRequest) -> Result<(), Status> {
+        self.check_lease(put)?;
+        self.check_key(put)
+    }
+
+    /// The same within a transaction, where releases before 3.6 look for the key first.
+    fn check_put_within(&self, put: &PutRequest) -> Result<(), Status> {
+        if self.kv.version() < Version::V3_7 {
+            self.check_key(put)?;
+        }
+        self.check_put(put)
+    }
+
+    fn check_lease(&self, put: &PutRequest) -> Result<(), Status> {
         if put.lease != 0 && !self.leases.exists(put.lease) {
             return Err(refusal(message::LEASE_NOT_FOUND));
         }
+        Ok(())
+    }
+
+    fn check_key(&self, put: &PutRequest) -> Result<(), Status> {
         if (put.ignore_value || put.ignore_lease) && self.kv.get(&put.key).is_none() {
             return Err(refusal(message::KEY_NOT_FOUND));
         }
@@ -176,7 +194,7 @@ impl Space<'_> {
         for operation in branch(txn, path.next() == Some(&true)) {
             match &operation.request {
                 Some(RequestUnion::Range(range)) => self.kv.check_revision(range.revision)?,
-                Some(RequestUnion::Put(put)) => self.check_put(put)?,
+                Some(RequestUnion::Put(put)) => self.check_put_within(put)?,
                 Some(RequestUnion::Txn(txn)) => self.check_path(txn, path)?,
                 Some(RequestUnion::DeleteRange(_)) | None => {}
             }
@@ -261,7 +279,6 @@ mod tests {
     use etcd_proto::v3::RangeRequest;
 
     use super::*;
-    use crate::version::Version;
 
     fn put(key: &'static str) -> RequestOp {
         PutRequest::new(key, "").into()
