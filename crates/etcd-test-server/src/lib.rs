@@ -1,9 +1,13 @@
 //! A small etcd in the same process: no disk, no Raft, faults on command.
 
+mod api;
 mod clock;
+mod cluster;
+mod listen;
 pub mod store;
 pub mod v3;
 mod version;
 
 pub use clock::Clock;
+pub use cluster::{Builder, TestCluster, TestServer};
 pub use version::Version;
