@@ -5,6 +5,7 @@
 mod auth;
 mod cluster;
 mod lease;
+mod management;
 mod mvcc;
 mod operation;
 mod queue;
