@@ -180,7 +180,15 @@ impl Space<'_> {
     pub(super) fn txn(&mut self, txn: &TxnRequest) -> Result<TxnResponse, Status> {
         let mut path = Vec::new();
         choose(self.kv, txn, &mut path);
-        self.check_path(txn, &mut path.iter())?;
+        // Releases before 3.6 look at all puts before they look at a range.
+        let passes: &[_] = if self.kv.version() < Version::V3_7 {
+            &[(true, false), (false, true)]
+        } else {
+            &[(true, true)]
+        };
+        for kinds in passes {
+            self.check_path(txn, &mut path.iter(), *kinds)?;
+        }
         let mut response = self.execute(txn, &mut path.iter())?;
         response.header = self.header();
         Ok(response)
@@ -190,13 +198,16 @@ impl Space<'_> {
         &self,
         txn: &TxnRequest,
         path: &mut std::slice::Iter<'_, bool>,
+        (puts, ranges): (bool, bool),
     ) -> Result<(), Status> {
         for operation in branch(txn, path.next() == Some(&true)) {
             match &operation.request {
-                Some(RequestUnion::Range(range)) => self.kv.check_revision(range.revision)?,
-                Some(RequestUnion::Put(put)) => self.check_put_within(put)?,
-                Some(RequestUnion::Txn(txn)) => self.check_path(txn, path)?,
-                Some(RequestUnion::DeleteRange(_)) | None => {}
+                Some(RequestUnion::Range(range)) if ranges => {
+                    self.kv.check_revision(range.revision)?;
+                }
+                Some(RequestUnion::Put(put)) if puts => self.check_put_within(put)?,
+                Some(RequestUnion::Txn(txn)) => self.check_path(txn, path, (puts, ranges))?,
+                _ => {}
             }
         }
         Ok(())
