@@ -13,6 +13,7 @@ use crate::api::Api;
 use crate::clock::Clock;
 use crate::listen::{self, State};
 use crate::store::v3::Store;
+use crate::v2;
 use crate::v3;
 use crate::version::Version;
 
@@ -80,12 +81,13 @@ impl Builder {
         }
         let store = Store::new(self.version, known);
         let v3 = v3::Server::new(store, self.clock.clone(), 1);
+        let v2 = v2::Server::new(self.version, self.clock.clone());
         let mut nodes = Vec::new();
         for (id, listener) in (1..).zip(listeners) {
-            nodes.push(Node::start(listener, Api::new(self.version, v3.member(id)))?);
+            nodes.push(Node::start(listener, Api::new(self.version, v2.clone(), v3.member(id)))?);
         }
         let clocked = v3.clone();
-        let expiry = tokio::spawn(async move { clocked.run().await });
+        let expiry = tokio::spawn(async move { tokio::join!(clocked.run(), v2.run()).0 });
         Ok(TestCluster { nodes, v3, expiry })
     }
 }

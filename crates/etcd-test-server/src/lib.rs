@@ -5,6 +5,7 @@ mod clock;
 mod cluster;
 mod listen;
 pub mod store;
+mod v2;
 pub mod v3;
 mod version;
 

@@ -90,7 +90,8 @@ pub(super) fn stream() -> (Sender, Response<Body>) {
     (Sender(sender), response(Stream(receiver).boxed_unsync()))
 }
 
-struct Stream(mpsc::Receiver<Frame<Bytes>>);
+/// A body whose pieces come through a queue.
+pub(crate) struct Stream(pub(crate) mpsc::Receiver<Frame<Bytes>>);
 
 impl hyper::body::Body for Stream {
     type Data = Bytes;

@@ -8,6 +8,7 @@ mod shared;
 mod waiting;
 
 pub use body::Body;
+pub(crate) use body::Stream;
 pub use message::{LONGEST_MESSAGE, LONGEST_REQUEST, Requests, timeout};
 pub use service::serve;
 pub use shared::Server;
