@@ -5,6 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 
+use crate::fault::Faults;
 use crate::v2;
 use crate::v3::{self, Body};
 use crate::version::Version;
@@ -13,13 +14,14 @@ use crate::version::Version;
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     version: Version,
+    pub(crate) faults: Faults,
     pub(crate) v2: v2::Server,
     pub(crate) v3: v3::Server,
 }
 
 impl Api {
     pub(crate) fn new(version: Version, v2: v2::Server, v3: v3::Server) -> Self {
-        Self { version, v2, v3 }
+        Self { version, faults: Faults::default(), v2, v3 }
     }
 
     pub(crate) fn version(&self) -> Version {

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::Api;
 use crate::clock::Clock;
+use crate::fault::Faults;
 use crate::listen::{self, State};
 use crate::store::v3::Store;
 use crate::v2;
@@ -177,6 +178,11 @@ impl TestCluster {
         &self.v3
     }
 
+    /// What goes wrong with requests to a member.
+    pub fn faults(&self, member: usize) -> &Faults {
+        &self.nodes[member].api.faults
+    }
+
     /// The member that leads.
     pub fn leader(&self) -> Option<usize> {
         let leader = self.v3.with(|store| store.cluster.leader);
@@ -293,6 +299,11 @@ impl TestServer {
     /// A connection to it that is in memory alone.
     pub fn pipe(&self) -> DuplexStream {
         self.0.pipe(0)
+    }
+
+    /// What goes wrong with requests to it.
+    pub fn faults(&self) -> &Faults {
+        self.0.faults(0)
     }
 
     /// It as a cluster of one: to be paused, cut off, killed and restarted as member 0.

@@ -47,7 +47,7 @@ fn response(body: Body) -> Response<Body> {
 }
 
 /// A refusal, which has no body.
-pub(super) fn refused(status: &Status) -> Response<Body> {
+pub(crate) fn refused(status: &Status) -> Response<Body> {
     let mut response = response(Empty::new().map_err(never).boxed_unsync());
     response.headers_mut().extend(trailers(status));
     response
