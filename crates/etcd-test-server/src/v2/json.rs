@@ -74,7 +74,9 @@ pub(super) fn strings(texts: &[String]) -> String {
 /// RFC 3339, in UTC.
 pub(super) fn date(since_epoch: Duration) -> String {
     let (mut year, mut days) = (1970, since_epoch.as_secs() / 86_400);
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     while days >= 365 + u64::from(leap(year)) && year < 9999 {
         days -= 365 + u64::from(leap(year));
         year += 1;
