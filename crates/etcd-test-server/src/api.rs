@@ -5,6 +5,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 
+use crate::fault::Faults;
+use crate::v2;
 use crate::v3::{self, Body};
 use crate::version::Version;
 
@@ -12,12 +14,14 @@ use crate::version::Version;
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     version: Version,
+    pub(crate) faults: Faults,
+    pub(crate) v2: v2::Server,
     pub(crate) v3: v3::Server,
 }
 
 impl Api {
-    pub(crate) fn new(version: Version, v3: v3::Server) -> Self {
-        Self { version, v3 }
+    pub(crate) fn new(version: Version, v2: v2::Server, v3: v3::Server) -> Self {
+        Self { version, faults: Faults::default(), v2, v3 }
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -35,6 +39,9 @@ impl Api {
         match request.uri().path() {
             "/version" => self.version_reply(),
             "/health" if self.version > Version::V0_3 => self.health(),
+            path if self.version.has_v2() && path.starts_with("/v2/") => {
+                v2::serve(self, request).await
+            }
             _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
         }
     }

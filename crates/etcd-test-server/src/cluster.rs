@@ -11,8 +11,10 @@ use tokio::task::JoinHandle;
 
 use crate::api::Api;
 use crate::clock::Clock;
+use crate::fault::Faults;
 use crate::listen::{self, State};
 use crate::store::v3::Store;
+use crate::v2;
 use crate::v3;
 use crate::version::Version;
 
@@ -80,12 +82,13 @@ impl Builder {
         }
         let store = Store::new(self.version, known);
         let v3 = v3::Server::new(store, self.clock.clone(), 1);
+        let v2 = v2::Server::new(self.version, self.clock.clone());
         let mut nodes = Vec::new();
         for (id, listener) in (1..).zip(listeners) {
-            nodes.push(Node::start(listener, Api::new(self.version, v3.member(id)))?);
+            nodes.push(Node::start(listener, Api::new(self.version, v2.clone(), v3.member(id)))?);
         }
         let clocked = v3.clone();
-        let expiry = tokio::spawn(async move { clocked.run().await });
+        let expiry = tokio::spawn(async move { tokio::join!(clocked.run(), v2.run()).0 });
         Ok(TestCluster { nodes, v3, expiry })
     }
 }
@@ -173,6 +176,11 @@ impl TestCluster {
     /// What v3 clients see, to be looked at and changed behind their backs.
     pub fn v3(&self) -> &v3::Server {
         &self.v3
+    }
+
+    /// What goes wrong with requests to a member.
+    pub fn faults(&self, member: usize) -> &Faults {
+        &self.nodes[member].api.faults
     }
 
     /// The member that leads.
@@ -291,6 +299,11 @@ impl TestServer {
     /// A connection to it that is in memory alone.
     pub fn pipe(&self) -> DuplexStream {
         self.0.pipe(0)
+    }
+
+    /// What goes wrong with requests to it.
+    pub fn faults(&self) -> &Faults {
+        self.0.faults(0)
     }
 
     /// It as a cluster of one: to be paused, cut off, killed and restarted as member 0.

@@ -1,10 +1,13 @@
 //! A small etcd in the same process: no disk, no Raft, faults on command.
 
 mod api;
+mod befall;
 mod clock;
 mod cluster;
+pub mod fault;
 mod listen;
 pub mod store;
+mod v2;
 pub mod v3;
 mod version;
 

@@ -2,15 +2,17 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
+use std::sync::Arc;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::api::Api;
+use crate::befall;
 
 /// Whether a member answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +57,11 @@ pub(crate) async fn serve(
     if !api.version().has_v3() {
         builder = builder.http1_only();
     }
+    let end = Arc::new(Notify::new());
+    let ended = end.clone();
     let answer = service_fn(move |request| {
-        let api = api.clone();
-        async move { Ok::<_, Infallible>(api.answer(request).await) }
+        let (api, end) = (api.clone(), end.clone());
+        async move { Ok::<_, Infallible>(befall::answer(&api, request, end).await) }
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(line), answer));
     loop {
@@ -66,8 +70,11 @@ pub(crate) async fn serve(
             return;
         }
         tokio::select! {
-            changed = state.changed() => if changed.is_err() { return },
+            // What was written before the end goes out before the end.
+            biased;
             _ = &mut connection, if now == State::Up => return,
+            () = ended.notified() => return,
+            changed = state.changed() => if changed.is_err() { return },
         }
     }
 }

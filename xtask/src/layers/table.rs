@@ -123,7 +123,11 @@ pub(super) const ROOMS: &[Room] = &[
         modules: &[""],
         may_not_know: &["etcd_transport", "etcd_client"],
     },
-    Room { package: "etcd-test-server", modules: &["store"], may_not_know: IMPURE },
+    Room {
+        package: "etcd-test-server",
+        modules: &["fault", "store", "v2::form", "v2::json", "v2::keys", "version"],
+        may_not_know: IMPURE,
+    },
     Room { package: "etcd-test-cli", modules: &[""], may_not_know: PUBLIC_API_ONLY },
     Room { package: "leader-demo", modules: &[""], may_not_know: PUBLIC_API_ONLY },
     Room { package: "leader-demo", modules: &["machine", "vote"], may_not_know: IMPURE },

@@ -47,7 +47,7 @@ fn response(body: Body) -> Response<Body> {
 }
 
 /// A refusal, which has no body.
-pub(super) fn refused(status: &Status) -> Response<Body> {
+pub(crate) fn refused(status: &Status) -> Response<Body> {
     let mut response = response(Empty::new().map_err(never).boxed_unsync());
     response.headers_mut().extend(trailers(status));
     response
@@ -90,7 +90,8 @@ pub(super) fn stream() -> (Sender, Response<Body>) {
     (Sender(sender), response(Stream(receiver).boxed_unsync()))
 }
 
-struct Stream(mpsc::Receiver<Frame<Bytes>>);
+/// A body whose pieces come through a queue.
+pub(crate) struct Stream(pub(crate) mpsc::Receiver<Frame<Bytes>>);
 
 impl hyper::body::Body for Stream {
     type Data = Bytes;
