@@ -14,7 +14,7 @@ fn found(pieces: impl IntoIterator<Item = Bytes>) -> (Vec<WatchResponse>, bool, 
     for piece in pieces {
         deframer.push(piece);
         loop {
-            match deframer.next() {
+            match deframer.message() {
                 Ok(Some(message)) => found.push(message),
                 Ok(None) => break,
                 Err(_) => return (found, true, false),

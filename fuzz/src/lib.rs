@@ -12,6 +12,7 @@ pub mod redirect;
 pub mod v2_events;
 pub mod v2_reply;
 pub mod v3_message;
+pub mod v3_request;
 
 // The tables of etcd-proto's own tests: every exchange and every message, with all fields.
 #[allow(dead_code, unused_imports)]
@@ -51,7 +52,7 @@ macro_rules! targets {
     };
 }
 
-targets!(grpc_frame, grpc_status, v3_message, v2_reply, v2_events, endpoints, redirect);
+targets!(grpc_frame, grpc_status, v3_message, v3_request, v2_reply, v2_events, endpoints, redirect);
 
 /// A first part of the bytes that says how the others come, as pieces of these lengths.
 fn pieces(data: &[u8]) -> (Vec<bytes::Bytes>, &[u8]) {

@@ -1,12 +1,14 @@
 //! What is said on the command line.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcd_client::session::{Api, SessionOptions};
 use etcd_client::tree::{InvalidPath, Path};
 use etcd_client::{Config, Ttl};
+use etcd_test_server::Version;
 
 /// Get, set, watch and lock keys in etcd.
 #[derive(Debug, Parser)]
@@ -83,6 +85,18 @@ pub(crate) enum Command {
     Lock(Lock),
     /// Give up a lock
     Unlock(Unlock),
+    /// Run an etcd in memory, for development, until interrupted
+    Serve(Serve),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:2379", value_name = "IP:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// The etcd to answer as: 0.3, 2.3, 3.4, 3.5 or 3.7
+    #[arg(long = "version", default_value = "3.7", value_parser = served, value_name = "VERSION")]
+    pub(crate) version: Version,
 }
 
 #[derive(Debug, Args)]
@@ -234,6 +248,13 @@ fn command_first(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 }
 
 /// A key that no server could take is said before one is asked.
+fn served(text: &str) -> Result<Version, String> {
+    let minor = |version: &Version| version.number().rsplit_once('.').map(|(minor, _)| minor);
+    let mut known = Version::ALL.into_iter();
+    let found = known.find(|known| minor(known) == Some(text) || known.number() == text);
+    found.ok_or_else(|| format!("{text:?} is not offered; give one of 0.3, 2.3, 3.4, 3.5, 3.7"))
+}
+
 fn key(text: &str) -> Result<String, InvalidPath> {
     text.parse::<Path>().map(|_| text.to_owned())
 }

@@ -48,9 +48,12 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 async fn execute(cli: &Cli) -> anyhow::Result<Exit> {
+    let output = Output::new(cli.output);
+    if let Command::Serve(args) = &cli.command {
+        return command::serve::run(args, &output).await;
+    }
     servers::check(&cli.servers)?;
     let session = Session::open_with(&cli.servers, cli.session_options()?).await?;
-    let output = Output::new(cli.output);
     match &cli.command {
         Command::Get(args) => command::get::run(&session, args, &output).await,
         Command::List(args) => command::list::run(&session, args, &output).await,
@@ -61,5 +64,6 @@ async fn execute(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Leader => command::leader::run(&session, &output).await,
         Command::Lock(args) => command::lock::run(&session, args, &output).await,
         Command::Unlock(args) => command::unlock::run(&session, args, &output).await,
+        Command::Serve(args) => command::serve::run(args, &output).await,
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod get;
 pub(crate) mod leader;
 pub(crate) mod list;
 pub(crate) mod lock;
+pub(crate) mod serve;
 pub(crate) mod set;
 pub(crate) mod tree;
 pub(crate) mod unlock;

@@ -1,0 +1,88 @@
+//! Which generation of the API a request is for.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+
+use crate::fault::Faults;
+use crate::v2;
+use crate::v3::{self, Body};
+use crate::version::Version;
+
+/// What one member answers; clones share their store.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    version: Version,
+    pub(crate) faults: Faults,
+    pub(crate) v2: v2::Server,
+    pub(crate) v3: v3::Server,
+}
+
+impl Api {
+    pub(crate) fn new(version: Version, v2: v2::Server, v3: v3::Server) -> Self {
+        Self { version, faults: Faults::default(), v2, v3 }
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        if self.version.has_v3() && kind.is_some_and(|kind| kind.starts_with(b"application/grpc")) {
+            return v3::serve(self.v3.clone(), request).await;
+        }
+        match request.uri().path() {
+            "/version" => self.version_reply(),
+            "/health" if self.version > Version::V0_3 => self.health(),
+            path if self.version.has_v2() && path.starts_with("/v2/") => {
+                v2::serve(self, request).await
+            }
+            _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
+        }
+    }
+
+    fn version_reply(&self) -> Response<Body> {
+        let number = self.version.number();
+        if self.version == Version::V0_3 {
+            return text(StatusCode::OK, format!("etcd v{number}"));
+        }
+        let minor = number.rsplit_once('.').map_or(number, |(minor, _)| minor);
+        let body = format!(r#"{{"etcdserver":"{number}","etcdcluster":"{minor}.0"}}"#);
+        reply(StatusCode::OK, "application/json", body)
+    }
+
+    fn health(&self) -> Response<Body> {
+        if self.v3.with(|store| store.cluster.leader) == 0 {
+            let body = r#"{"health":"false"}"#;
+            return reply(StatusCode::SERVICE_UNAVAILABLE, "application/json", body);
+        }
+        let body = if self.version >= Version::V3_5 {
+            r#"{"health":"true","reason":""}"#
+        } else {
+            r#"{"health":"true"}"#
+        };
+        reply(StatusCode::OK, "application/json", body)
+    }
+}
+
+/// A reply of plain text.
+pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
+    reply(status, "text/plain; charset=utf-8", body)
+}
+
+pub(crate) fn reply(
+    status: StatusCode,
+    kind: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Body> {
+    let body = Full::new(body.into()).map_err(|never| match never {}).boxed_unsync();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

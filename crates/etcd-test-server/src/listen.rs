@@ -1,0 +1,80 @@
+//! Connections of one member: accepted, served, held and ended.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+
+use crate::api::Api;
+use crate::befall;
+
+/// Whether a member answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Up,
+    /// Connections are taken, and nothing is read or written.
+    Paused,
+    /// Connections are taken, and ended at once.
+    Cut,
+    Down,
+}
+
+/// Accepts connections until the member is down.
+pub(crate) async fn accept(listener: TcpListener, api: Api, mut state: watch::Receiver<State>) {
+    loop {
+        let now = *state.borrow_and_update();
+        if now == State::Down {
+            return;
+        }
+        tokio::select! {
+            changed = state.changed() => if changed.is_err() { return },
+            accepted = listener.accept(), if now != State::Paused => match accepted {
+                Ok((line, _)) if now == State::Up => {
+                    let _ = line.set_nodelay(true);
+                    tokio::spawn(serve(line, api.clone(), state.clone()));
+                }
+                Ok(_) => {}
+                // Out of file descriptors, mostly: others have to end first.
+                Err(_) => tokio::task::yield_now().await,
+            },
+        }
+    }
+}
+
+/// Serves one connection until it ends or the member does.
+pub(crate) async fn serve(
+    line: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    api: Api,
+    mut state: watch::Receiver<State>,
+) {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    if !api.version().has_v3() {
+        builder = builder.http1_only();
+    }
+    let end = Arc::new(Notify::new());
+    let ended = end.clone();
+    let answer = service_fn(move |request| {
+        let (api, end) = (api.clone(), end.clone());
+        async move { Ok::<_, Infallible>(befall::answer(&api, request, end).await) }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(line), answer));
+    loop {
+        let now = *state.borrow_and_update();
+        if matches!(now, State::Down | State::Cut) {
+            return;
+        }
+        tokio::select! {
+            // What was written before the end goes out before the end.
+            biased;
+            _ = &mut connection, if now == State::Up => return,
+            () = ended.notified() => return,
+            changed = state.changed() => if changed.is_err() { return },
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What an etcd of v2 keeps: a tree of keys with indexes, ends and a short history.
+//!
+//! Everything is a function of the state, the request and the time.
+
+mod error;
+mod event;
+mod history;
+mod operation;
+mod tree;
+
+pub use error::Error;
+pub use event::{Action, Event, Shown};
+pub use history::{History, KEPT};
+pub use operation::{Compare, Operation, Write};
+pub use tree::Store;
