@@ -13,6 +13,7 @@ use etcd_client::{Config, Ttl};
 #[command(name = "etcd-test", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// Servers, separated by commas, semicolons or white space: host:port, http://host:port, unix:/path
+    /// [default: 127.0.0.1:2379]
     #[arg(
         short,
         long,
@@ -20,10 +21,9 @@ pub(crate) struct Cli {
         env = "ETCD_SERVERS",
         // It may hold what is not to be shown.
         hide_env_values = true,
-        default_value = "127.0.0.1:2379",
         value_name = "LIST"
     )]
-    pub(crate) servers: String,
+    pub(crate) servers: Option<String>,
     /// The API to speak
     #[arg(long, global = true, value_enum, env = "ETCD_API", default_value_t = ApiName::Auto)]
     api: ApiName,
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Lock(Lock),
     /// Give up a lock
     Unlock(Unlock),
+    /// Show what all this is for, on servers in this process or on those that are named
+    Demo,
 }
 
 #[derive(Debug, Args)]
@@ -181,6 +183,11 @@ impl Cli {
         args: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, clap::Error> {
         Self::try_parse_from(command_first(args))
+    }
+
+    /// The servers that were named, or where a server is by default.
+    pub(crate) fn servers(&self) -> &str {
+        self.servers.as_deref().unwrap_or("127.0.0.1:2379")
     }
 
     pub(crate) fn session_options(&self) -> anyhow::Result<SessionOptions> {
@@ -287,7 +294,7 @@ mod tests {
             let cli = parse(line).unwrap();
             let Command::Set(set) = cli.command else { panic!("{line}") };
             assert_eq!(
-                (cli.servers.as_str(), set.key.as_str(), set.value.as_str()),
+                (cli.servers(), set.key.as_str(), set.value.as_str()),
                 ("a:1", "k", "v"),
                 "{line}"
             );

@@ -2,6 +2,7 @@
 
 mod args;
 mod command;
+mod demo;
 mod escape;
 mod exit;
 mod output;
@@ -48,9 +49,12 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 async fn execute(cli: &Cli) -> anyhow::Result<Exit> {
-    servers::check(&cli.servers)?;
-    let session = Session::open_with(&cli.servers, cli.session_options()?).await?;
     let output = Output::new(cli.output);
+    if let Command::Demo = cli.command {
+        return demo::run(cli, &output).await;
+    }
+    servers::check(cli.servers())?;
+    let session = Session::open_with(cli.servers(), cli.session_options()?).await?;
     match &cli.command {
         Command::Get(args) => command::get::run(&session, args, &output).await,
         Command::List(args) => command::list::run(&session, args, &output).await,
@@ -61,5 +65,6 @@ async fn execute(cli: &Cli) -> anyhow::Result<Exit> {
         Command::Leader => command::leader::run(&session, &output).await,
         Command::Lock(args) => command::lock::run(&session, args, &output).await,
         Command::Unlock(args) => command::unlock::run(&session, args, &output).await,
+        Command::Demo => demo::run(cli, &output).await,
     }
 }
