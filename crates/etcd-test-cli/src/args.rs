@@ -15,6 +15,7 @@ use etcd_test_server::Version;
 #[command(name = "etcd-test", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// Servers, separated by commas, semicolons or white space: host:port, http://host:port, unix:/path
+    /// [default: 127.0.0.1:2379]
     #[arg(
         short,
         long,
@@ -22,10 +23,9 @@ pub(crate) struct Cli {
         env = "ETCD_SERVERS",
         // It may hold what is not to be shown.
         hide_env_values = true,
-        default_value = "127.0.0.1:2379",
         value_name = "LIST"
     )]
-    pub(crate) servers: String,
+    pub(crate) servers: Option<String>,
     /// The API to speak
     #[arg(long, global = true, value_enum, env = "ETCD_API", default_value_t = ApiName::Auto)]
     api: ApiName,
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Unlock(Unlock),
     /// Run an etcd in memory, for development, until interrupted
     Serve(Serve),
+    /// Show what all this is for, on servers in this process or on those that are named
+    Demo,
 }
 
 #[derive(Debug, Args)]
@@ -197,13 +199,22 @@ impl Cli {
         Self::try_parse_from(command_first(args))
     }
 
-    pub(crate) fn session_options(&self) -> anyhow::Result<SessionOptions> {
-        let api = match self.api {
+    /// The servers that were named, or where a server is by default.
+    pub(crate) fn servers(&self) -> &str {
+        self.servers.as_deref().unwrap_or("127.0.0.1:2379")
+    }
+
+    /// The API to speak, `Auto` for whichever the servers speak.
+    pub(crate) fn api(&self) -> Api {
+        match self.api {
             ApiName::Auto => Api::Auto,
             ApiName::V2 => Api::V2,
             ApiName::V3 => Api::V3,
-        };
-        Ok(SessionOptions::new().api(api).config(Config::default().deadline(self.timeout)))
+        }
+    }
+
+    pub(crate) fn session_options(&self) -> anyhow::Result<SessionOptions> {
+        Ok(SessionOptions::new().api(self.api()).config(Config::default().deadline(self.timeout)))
     }
 }
 
@@ -308,7 +319,7 @@ mod tests {
             let cli = parse(line).unwrap();
             let Command::Set(set) = cli.command else { panic!("{line}") };
             assert_eq!(
-                (cli.servers.as_str(), set.key.as_str(), set.value.as_str()),
+                (cli.servers(), set.key.as_str(), set.value.as_str()),
                 ("a:1", "k", "v"),
                 "{line}"
             );

@@ -2,6 +2,7 @@
 
 mod args;
 mod command;
+mod demo;
 mod escape;
 mod exit;
 mod output;
@@ -49,21 +50,27 @@ async fn run(cli: &Cli) -> anyhow::Result<Exit> {
 
 async fn execute(cli: &Cli) -> anyhow::Result<Exit> {
     let output = Output::new(cli.output);
-    if let Command::Serve(args) = &cli.command {
-        return command::serve::run(args, &output).await;
-    }
-    servers::check(&cli.servers)?;
-    let session = Session::open_with(&cli.servers, cli.session_options()?).await?;
     match &cli.command {
-        Command::Get(args) => command::get::run(&session, args, &output).await,
-        Command::List(args) => command::list::run(&session, args, &output).await,
-        Command::Tree(args) => command::tree::run(&session, args, &output).await,
-        Command::Set(args) => command::set::run(&session, args, &output).await,
-        Command::Delete(args) => command::delete::run(&session, args, &output).await,
-        Command::Watch(args) => command::watch::run(&session, args, &output).await,
-        Command::Leader => command::leader::run(&session, &output).await,
-        Command::Lock(args) => command::lock::run(&session, args, &output).await,
-        Command::Unlock(args) => command::unlock::run(&session, args, &output).await,
         Command::Serve(args) => command::serve::run(args, &output).await,
+        Command::Demo => demo::run(cli, &output).await,
+        command => on_servers(cli, command, &output).await,
+    }
+}
+
+async fn on_servers(cli: &Cli, command: &Command, output: &Output) -> anyhow::Result<Exit> {
+    servers::check(cli.servers())?;
+    let session = &Session::open_with(cli.servers(), cli.session_options()?).await?;
+    match command {
+        Command::Get(args) => command::get::run(session, args, output).await,
+        Command::List(args) => command::list::run(session, args, output).await,
+        Command::Tree(args) => command::tree::run(session, args, output).await,
+        Command::Set(args) => command::set::run(session, args, output).await,
+        Command::Delete(args) => command::delete::run(session, args, output).await,
+        Command::Watch(args) => command::watch::run(session, args, output).await,
+        Command::Leader => command::leader::run(session, output).await,
+        Command::Lock(args) => command::lock::run(session, args, output).await,
+        Command::Unlock(args) => command::unlock::run(session, args, output).await,
+        Command::Serve(args) => command::serve::run(args, output).await,
+        Command::Demo => demo::run(cli, output).await,
     }
 }
