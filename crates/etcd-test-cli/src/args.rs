@@ -317,7 +317,7 @@ mod tests {
             "-s a:1 set k -t 5 v",
         ] {
             let cli = parse(line).unwrap();
-            let Command::Set(set) = cli.command else { panic!("{line}") };
+            let Command::Set(ref set) = cli.command else { panic!("{line}") };
             assert_eq!(
                 (cli.servers(), set.key.as_str(), set.value.as_str()),
                 ("a:1", "k", "v"),
