@@ -106,6 +106,11 @@ impl Cluster {
         self.members[index].kill()
     }
 
+    /// Asks a member to end by itself: it says goodbye (GOAWAY) on its connections before.
+    pub fn terminate(&mut self, index: usize) -> io::Result<()> {
+        self.members[index].signal("TERM")
+    }
+
     /// Starts a killed member again, on the same data and ports, without waiting for it.
     pub fn start_again(&mut self, index: usize) -> io::Result<()> {
         self.members[index].kill()?;
