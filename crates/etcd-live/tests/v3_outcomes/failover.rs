@@ -30,6 +30,7 @@ async fn read(client: &Client) -> Result<(), Error> {
 }
 
 /// Tells how long the trials took; none longer than a call may.
+#[allow(clippy::print_stdout, reason = "for tests")]
 fn tell(what: &str, mut took: Vec<Duration>) {
     took.sort_unstable();
     let at = |percent: usize| took[(took.len() * percent).div_ceil(100).max(1) - 1];
