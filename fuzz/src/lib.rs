@@ -11,8 +11,11 @@ pub mod grpc_status;
 pub mod redirect;
 pub mod v2_events;
 pub mod v2_reply;
+mod v3;
 pub mod v3_message;
 pub mod v3_request;
+
+pub use v3::watch as watch_machine;
 
 // The tables of etcd-proto's own tests: every exchange and every message, with all fields.
 #[allow(dead_code, unused_imports)]
@@ -52,7 +55,17 @@ macro_rules! targets {
     };
 }
 
-targets!(grpc_frame, grpc_status, v3_message, v3_request, v2_reply, v2_events, endpoints, redirect);
+targets!(
+    grpc_frame,
+    grpc_status,
+    v3_message,
+    v3_request,
+    watch_machine,
+    v2_reply,
+    v2_events,
+    endpoints,
+    redirect
+);
 
 /// A first part of the bytes that says how the others come, as pieces of these lengths.
 fn pieces(data: &[u8]) -> (Vec<bytes::Bytes>, &[u8]) {
