@@ -96,7 +96,10 @@ impl Struck {
 
     async fn strike(&mut self, fault: Fault, member: usize, number: usize) {
         match fault {
-            Fault::ResetBefore => self.burn(member, Fuse::before_request(1 + number as u64)).await,
+            // Less than any request has, and never the same place in it.
+            Fault::ResetBefore => {
+                self.burn(member, Fuse::before_request(1 + number as u64 % 40)).await;
+            }
             Fault::ResetAfter => {
                 self.burn(member, Fuse::in_reply(number as u64 % 60, Cut::Reset)).await;
             }
