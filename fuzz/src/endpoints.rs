@@ -30,7 +30,8 @@ fn check(endpoint: &Endpoint) {
     http::HeaderValue::from_str(&authority).unwrap();
     authority.parse::<http::uri::Authority>().unwrap();
     if let Some(host) = endpoint.host() {
-        assert!(endpoint.ports().iter().all(|&port| port > 0 && endpoint.is_at(host, port)));
+        let is_at = |port| endpoint.is_at(endpoint.is_secure(), host, port);
+        assert!(endpoint.ports().iter().all(|&port| port > 0 && is_at(port)));
     }
 }
 

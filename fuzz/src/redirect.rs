@@ -4,34 +4,37 @@ use etcd_transport::endpoint::Endpoint;
 use etcd_transport::redirect::{Destination, MOST, follow};
 use http::Uri;
 
-/// The first byte says after how many hops. Who is configured is where the location points.
+/// The first byte says after how many hops, and from where. Who is configured is where the location
+/// points.
 pub fn run(data: &[u8]) {
     let Some((&hops, location)) = data.split_first() else { return };
-    let hops = usize::from(hops) % (MOST + 2);
-    let configured = ["127.0.0.1:4101", "[::1]:2379", "leader.example", "unix:/run/x"];
+    let (secure, hops) = (hops & 0x80 != 0, usize::from(hops & 0x7f) % (MOST + 2));
+    let configured =
+        ["127.0.0.1:4101", "[::1]:2379", "leader.example", "unix:/run/x", "https://127.0.0.1:4101"];
     let configured = configured.map(|text| text.parse::<Endpoint>().unwrap());
     let known: Vec<_> = configured.iter().collect();
-    match follow(hops, Some(location), &known) {
+    match follow(hops, secure, Some(location), &known) {
         Err(reason) => assert!(!reason.is_empty() && reason.len() < 2000, "{reason}"),
         Ok(redirect) => {
             assert!(hops < MOST);
             let uri = Uri::try_from(location).expect("only a URL is followed");
-            assert_eq!(uri.scheme_str(), Some("http"), "a scheme that is no weaker");
+            let leads_to_tls = uri.scheme_str() == Some("https");
+            assert!(leads_to_tls || !secure, "a scheme that is no weaker");
             let authority = uri.authority().unwrap();
             assert!(!authority.as_str().contains('@'));
             match redirect.to {
                 Destination::Configured(place) => {
                     let host = authority.host().trim_matches(['[', ']']);
                     let port = authority.port_u16().unwrap_or(2379);
-                    assert!(configured[place].is_at(host, port), "{authority}");
+                    assert!(configured[place].is_at(leads_to_tls, host, port), "{authority}");
                 }
                 Destination::Foreign(endpoint) => {
-                    assert!(!configured.contains(&endpoint), "{endpoint} is configured");
+                    assert!(!leads_to_tls && !configured.contains(&endpoint), "{endpoint}");
                 }
             }
         }
     }
-    let nobody = follow(hops, Some(location), &[]);
+    let nobody = follow(hops, secure, Some(location), &[]);
     assert!(!matches!(nobody, Ok(redirect) if redirect.to == Destination::Configured(0)));
 }
 
@@ -48,6 +51,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "ht tp://x",
         "http://127.0.0.1:4101@evil.example/",
     ]
-    .map(|location| [&[0][..], location.as_bytes()].concat())
-    .to_vec()
+    .into_iter()
+    .flat_map(|location| [0, 0x80].map(|from| [&[from][..], location.as_bytes()].concat()))
+    .collect()
 }

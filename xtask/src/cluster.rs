@@ -9,18 +9,22 @@ use lexopt::prelude::*;
 use xtask::members::{Cluster, Options};
 
 use crate::failure::{Failure, Outcome};
+use crate::secured::Secured;
 use crate::setup;
 
 pub(crate) const HELP: &str = "\
-Usage: cargo xtask cluster [N] [--etcd VERSION|PATH] [--base-port PORT]
+Usage: cargo xtask cluster [N] [--etcd VERSION|PATH] [--base-port PORT] [--tls] [--auth]
 
 Runs N (1 to 9, by default 3) etcd members on 127.0.0.1 until Ctrl-C, then stops them and
-removes their data. Prints the client URLs and a line to export ETCD_SERVERS with.
+removes their data. Prints the client URLs and lines that tell etcd-test and etcdctl of them.
 
   --etcd VERSION     the newest etcd here of that version or series, such as 3.7; a release that
                      xtask/go pins is built with Go (default: the etcd of the v2 tests)
   --etcd PATH        that program; a name alone is looked for on PATH
   --base-port PORT   client ports PORT, PORT+2, ...; peer ports between (default: free ones)
+  --tls              serve clients over TLS, those alone that have a certificate; makes an authority
+                     and certificates, which are removed at the end
+  --auth             with users: root, and app, who may use the keys below /app/ alone
 ";
 
 #[derive(Debug, PartialEq)]
@@ -28,6 +32,8 @@ struct Args {
     size: usize,
     etcd: Option<String>,
     base_port: Option<u16>,
+    tls: bool,
+    auth: bool,
 }
 
 /// Runs the cluster until Ctrl-C, SIGTERM, SIGHUP or the death of a member.
@@ -44,7 +50,9 @@ pub(crate) fn command(parser: lexopt::Parser) -> Outcome {
     let options =
         Options { base_port: args.base_port, own_process_group: true, ..Options::default() };
     let mut cluster = Cluster::start(&etcd, args.size, &options)?;
+    let secured = Secured::new(&mut cluster, args.tls, args.auth)?;
     announce(&cluster);
+    secured.announce();
     while !interrupted.load(Ordering::Relaxed) {
         if let Some(death) = cluster.first_dead()? {
             return Err(Failure::new(death.to_string()));
@@ -65,12 +73,14 @@ fn announce(cluster: &Cluster) {
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Args, lexopt::Error> {
-    let mut args = Args { size: 3, etcd: None, base_port: None };
+    let mut args = Args { size: 3, etcd: None, base_port: None, tls: false, auth: false };
     let mut seen_size = false;
     while let Some(arg) = parser.next()? {
         match arg {
             Long("etcd") => args.etcd = Some(parser.value()?.string()?),
             Long("base-port") => args.base_port = Some(parser.value()?.parse()?),
+            Long("tls") => args.tls = true,
+            Long("auth") => args.auth = true,
             Value(size) if !seen_size => {
                 args.size = size.parse()?;
                 seen_size = true;
@@ -94,8 +104,10 @@ mod tests {
 
     #[test]
     fn size_etcd_and_port_are_read_in_any_order() {
-        assert_eq!(parsed(&[]), Ok(Args { size: 3, etcd: None, base_port: None }));
-        let all = Ok(Args { size: 5, etcd: Some("3.7".to_owned()), base_port: Some(4001) });
+        let none = Args { size: 3, etcd: None, base_port: None, tls: false, auth: false };
+        assert_eq!(parsed(&["--tls", "--auth"]), Ok(Args { tls: true, auth: true, ..none }));
+        let none = Args { size: 3, etcd: None, base_port: None, tls: false, auth: false };
+        let all = Ok(Args { size: 5, etcd: Some("3.7".to_owned()), base_port: Some(4001), ..none });
         assert_eq!(parsed(&["5", "--base-port", "4001", "--etcd", "3.7"]), all);
         assert_eq!(parsed(&["--etcd=3.7", "--base-port=4001", "5"]), all);
     }

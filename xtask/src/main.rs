@@ -9,6 +9,7 @@ mod failure;
 mod fuzz;
 mod layers;
 mod run;
+mod secured;
 mod setup;
 mod source;
 mod test;

@@ -5,6 +5,7 @@
 //! for want of a server.
 //!
 //! * [`members`]: etcd members on loopback, started, killed, paused;
+//! * [`certificates`]: what members and clients show each other over TLS;
 //! * [`etcd`]: the programs under test, and clusters of them; `v3_etcds` has each version of v3;
 //! * [`faults`]: kills and pauses members one after another, until told to stop;
 //! * [`proxy`]: stands between a client and one member; cuts, stalls or slows connections, in one
@@ -15,6 +16,8 @@
 //! * [`section`]: what those do who contend for a lock, to find out whether another is inside too.
 
 pub mod blackhole;
+#[path = "../../../xtask/src/certificates.rs"]
+pub mod certificates;
 pub mod each;
 pub mod etcd;
 pub mod faults;

@@ -10,11 +10,13 @@ use etcd_client::tree::{InvalidPath, Path};
 use etcd_client::{Config, Ttl};
 use etcd_test_server::Version;
 
+use crate::access::{self, Access};
+
 /// Get, set, watch and lock keys in etcd.
 #[derive(Debug, Parser)]
 #[command(name = "etcd-test", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
-    /// Servers, separated by commas, semicolons or white space: host:port, http://host:port, unix:/path
+    /// Servers, separated by commas, semicolons or white space: host:port, https://host:port, unix:/path
     /// [default: 127.0.0.1:2379]
     #[arg(
         short,
@@ -35,6 +37,8 @@ pub(crate) struct Cli {
     /// How long a call may take, in seconds
     #[arg(long, global = true, default_value = "5", value_parser = seconds, value_name = "SECONDS")]
     timeout: Duration,
+    #[command(flatten)]
+    access: Access,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -214,7 +218,9 @@ impl Cli {
     }
 
     pub(crate) fn session_options(&self) -> anyhow::Result<SessionOptions> {
-        Ok(SessionOptions::new().api(self.api()).config(Config::default().deadline(self.timeout)))
+        let config = Config::default().deadline(self.timeout);
+        let config = self.access.apply(config, self.servers())?;
+        Ok(SessionOptions::new().api(self.api()).config(config))
     }
 }
 
@@ -246,6 +252,7 @@ fn command_first(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         match text {
             "--" => return args,
             option if WITH_VALUE.contains(&option) => at += 2,
+            option if access::WITH_VALUE.contains(&option) => at += 2,
             option if option.starts_with('-') => at += 1,
             command => {
                 let command = command.to_ascii_lowercase();

@@ -7,6 +7,8 @@ use etcd_client::plain::{Plain, PlainText};
 use etcd_client::{Error, ErrorKind, Outcome};
 use nix::sys::signal::Signal;
 
+use crate::access::Unusable;
+
 /// An exit status with a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -87,6 +89,9 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         return Exit::Done;
     }
     say(&format!("{error:#}"));
+    if error.is::<Unusable>() {
+        return Exit::Usage;
+    }
     let error = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
     if let Some(ErrorKind::PreconditionFailed { current: Some(current) }) = error.map(Error::kind) {
         say(&format!("the value there is {:?}", String::from_utf8_lossy(current)));

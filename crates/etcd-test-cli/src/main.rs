@@ -1,5 +1,6 @@
 //! `etcd-test`: the ten calls from the command line.
 
+mod access;
 mod args;
 mod command;
 mod demo;

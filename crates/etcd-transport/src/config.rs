@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::endpoint::Endpoint;
+use crate::tls::Tls;
+
 /// How a channel behaves. `Config::default()` is meant to be right as it is.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -39,6 +42,10 @@ pub struct Config {
     pub max_reply: usize,
     /// User and password for every request to a configured endpoint; none.
     pub credentials: Option<Credentials>,
+    /// Whether credentials may go in the clear to hosts other than this machine; no.
+    pub plaintext_credentials: bool,
+    /// How endpoints of `https://` are spoken to; with the authorities that the system trusts.
+    pub tls: Tls,
 }
 
 impl Default for Config {
@@ -54,6 +61,8 @@ impl Default for Config {
             pong: Duration::from_secs(3),
             max_reply: 64 << 20,
             credentials: None,
+            plaintext_credentials: false,
+            tls: Tls::default(),
         }
     }
 }
@@ -72,6 +81,46 @@ impl Config {
     /// User and password, sent with every request to a configured endpoint.
     pub fn credentials(self, user: &str, password: &str) -> Self {
         Self { credentials: Some(Credentials::new(user, password)), ..self }
+    }
+
+    /// How endpoints of `https://` are spoken to.
+    pub fn tls(self, tls: Tls) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Lets credentials go in the clear to other machines: whoever is between can read and use them.
+    pub fn allow_plaintext_credentials(self) -> Self {
+        Self { plaintext_credentials: true, ..self }
+    }
+
+    /// Whether endpoints can be spoken to in this way, as far as that is known before they are: files
+    /// are read, and credentials have somewhere to go.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, and what would be right.
+    pub fn check(&self, endpoints: &[Endpoint]) -> Result<(), String> {
+        if self.credentials.as_ref().is_some_and(|one| one.user().contains(':')) {
+            return Err("a user's name cannot have a colon: it ends there".into());
+        }
+        endpoints.iter().try_for_each(|endpoint| self.credentials_may_go(endpoint))?;
+        if endpoints.iter().any(Endpoint::is_secure) {
+            self.tls.check().map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Whether credentials, where there are any, may go to an endpoint.
+    ///
+    /// # Errors
+    ///
+    /// Why not, and what would be right.
+    pub fn credentials_may_go(&self, endpoint: &Endpoint) -> Result<(), String> {
+        let is_safe = endpoint.is_secure() || endpoint.is_local();
+        if self.credentials.is_none() || is_safe || self.plaintext_credentials {
+            return Ok(());
+        }
+        Err(format!("credentials would go to {endpoint} in the clear; use https://, or allow that"))
     }
 }
 
@@ -165,4 +214,27 @@ pub enum Lane {
 impl Lane {
     /// How many there are.
     pub(crate) const ALL: usize = 3;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::parse_list;
+
+    #[test]
+    fn credentials_go_where_nobody_reads_them() {
+        let config = Config::default().credentials("root", "secret");
+        for list in ["127.0.0.1:1,localhost,[::1]:2", "unix:/run/etcd.sock", "https://elsewhere"] {
+            let endpoints = parse_list(list).unwrap();
+            assert!(endpoints.iter().all(|one| config.credentials_may_go(one).is_ok()), "{list}");
+        }
+        let open = parse_list("elsewhere:2379").unwrap();
+        let error = config.check(&open).unwrap_err();
+        assert!(error.contains("elsewhere:2379") && error.contains("https://"), "{error}");
+        assert!(!error.contains("secret"));
+        assert_eq!(config.clone().allow_plaintext_credentials().check(&open), Ok(()));
+        assert_eq!(Config::default().check(&open), Ok(()));
+        let colon = Config::default().credentials("a:b", "c").check(&[]).unwrap_err();
+        assert!(colon.contains("colon"), "{colon}");
+    }
 }

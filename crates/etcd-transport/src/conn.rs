@@ -13,12 +13,13 @@ use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http_body_util::Full;
 
 use crate::config::{Config, Lane};
-use crate::dial::dial;
+use crate::dial::Way;
 use crate::endpoint::Endpoint;
 use crate::error::{Cause, Phase};
 use crate::http1::{Failure, Http1};
 use crate::http2::{Http2, Outbound, Pings};
 use crate::lane::{Found, Place, Sent};
+use crate::tls::{Protocol, Tls};
 
 /// A connection that has rested this long is looked at before it is used.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
@@ -36,7 +37,10 @@ pub(crate) struct Peer {
     pub(crate) endpoint: Endpoint,
     host: HeaderValue,
     authorization: Option<HeaderValue>,
+    /// Why it may not be spoken to.
+    barred: Option<String>,
     connect: Duration,
+    tls: Tls,
     pings: Pings,
     resting: Mutex<Vec<(Box<Http1>, Instant)>>,
     authority: Option<Authority>,
@@ -50,7 +54,8 @@ impl Peer {
             value.set_sensitive(true);
             Some(value)
         });
-        Self { authorization, ..Self::foreign(endpoint, config) }
+        let barred = config.credentials_may_go(&endpoint).err();
+        Self { authorization, barred, ..Self::foreign(endpoint, config) }
     }
 
     /// A peer that gets no credentials.
@@ -60,7 +65,9 @@ impl Peer {
         Self {
             host: host.unwrap_or(HeaderValue::from_static("localhost")),
             authorization: None,
+            barred: None,
             connect: config.connect,
+            tls: config.tls.clone(),
             pings: Pings { after: config.ping, answer: config.pong },
             resting: Mutex::new(Vec::new()),
             authority: endpoint.authority().parse().ok(),
@@ -84,11 +91,19 @@ impl Peer {
     /// A new connection.
     pub(crate) fn connect(&self) -> Opening<'_, Box<Http1>> {
         Box::pin(async {
-            let (socket, gauge) = dial(&self.endpoint, self.connect)
-                .await
-                .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
-            Http1::open(socket, gauge).await
+            let (line, gauge) = self.way(Protocol::Http1).dial().await?;
+            Http1::open(line, gauge).await
         })
+    }
+
+    fn way(&self, protocol: Protocol) -> Way {
+        Way {
+            endpoint: self.endpoint.clone(),
+            barred: self.barred.clone(),
+            tls: self.tls.clone(),
+            most: self.connect,
+            protocol,
+        }
     }
 
     /// Takes back a connection that is done with its request.
@@ -130,12 +145,10 @@ impl Peer {
     /// Makes sure that there is an HTTP/2 connection for such traffic.
     pub(crate) fn open(&self, lane: Lane) -> Opening<'_, Found> {
         let open = move || {
-            let (endpoint, most, pings) = (self.endpoint.clone(), self.connect, self.pings);
+            let (way, most, pings) = (self.way(Protocol::Http2), self.connect, self.pings);
             async move {
-                let (socket, gauge) = dial(&endpoint, most)
-                    .await
-                    .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
-                let opened = Http2::open(socket, gauge, lane.windows(), pings);
+                let (line, gauge) = way.dial().await?;
+                let opened = Http2::open(line, gauge, lane.windows(), pings);
                 tokio::time::timeout(most, opened)
                     .await
                     .unwrap_or(Err((Phase::Connect, Cause::Silence)))
@@ -150,7 +163,8 @@ impl Peer {
         let request = |outgoing| {
             let Outgoing { method, target, headers, body } = outgoing;
             let mut uri = http::uri::Parts::default();
-            uri.scheme = Some(Scheme::HTTP);
+            let secure = self.endpoint.is_secure();
+            uri.scheme = Some(if secure { Scheme::HTTPS } else { Scheme::HTTP });
             uri.authority.clone_from(&self.authority);
             uri.path_and_query = Some(target);
             let mut request = Request::new(());

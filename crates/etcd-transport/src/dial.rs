@@ -1,4 +1,4 @@
-//! From an endpoint to a connected socket.
+//! From an endpoint to a connection that can carry requests.
 
 use std::io;
 use std::sync::Arc;
@@ -8,7 +8,13 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 
 use crate::endpoint::Endpoint;
+use crate::error::{Cause, Phase};
+use crate::line::Line;
 use crate::socket::{Gauge, Socket, Stream};
+use crate::tls::{Protocol, Tls};
+
+/// Why connecting failed: nothing was sent.
+type Failure = (Phase, Cause);
 
 /// How long a quiet TCP connection goes before the kernel asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
@@ -18,12 +24,42 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Longer than connecting takes, and short enough to be added to any instant.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Connects to an endpoint: every port that may be meant, every address that the name has.
-pub(crate) async fn dial(endpoint: &Endpoint, most: Duration) -> io::Result<(Socket, Arc<Gauge>)> {
-    let connecting = connect(endpoint, Instant::now() + most.min(LONGEST));
-    match tokio::time::timeout(most, connecting).await {
-        Ok(connected) => Ok(Socket::new(connected?)),
-        Err(_) => Err(too_long()),
+/// What it takes to connect to an endpoint.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) endpoint: Endpoint,
+    /// Why nobody may connect.
+    pub(crate) barred: Option<String>,
+    pub(crate) tls: Tls,
+    /// How long it may take, with the greeting of TLS.
+    pub(crate) most: Duration,
+    pub(crate) protocol: Protocol,
+}
+
+impl Way {
+    /// Connects: every port that may be meant, every address that the name has.
+    pub(crate) async fn dial(self) -> Result<(Line, Arc<Gauge>), Failure> {
+        let dialed = match &self.barred {
+            Some(why) => Err(Cause::Tls(why.clone())),
+            None => match tokio::time::timeout(self.most, self.line()).await {
+                Ok(dialed) => dialed,
+                Err(_) => Err(Cause::Io(too_long().to_string())),
+            },
+        };
+        dialed.map_err(|cause| (Phase::Connect, cause))
+    }
+
+    async fn line(&self) -> Result<(Line, Arc<Gauge>), Cause> {
+        let until = Instant::now() + self.most.min(LONGEST);
+        let connected = connect(&self.endpoint, until).await;
+        let (socket, gauge) = Socket::new(connected.map_err(|error| Cause::Io(error.to_string()))?);
+        if !self.endpoint.is_secure() {
+            return Ok((Line::Plain(socket), gauge));
+        }
+        // Boxed, as it is large and mostly not there.
+        let greeted = Box::pin(self.tls.greet(&self.endpoint, socket, self.protocol)).await;
+        let stream = greeted.map_err(|error| Cause::Tls(error.to_string()))?;
+        Ok((Line::Tls(Box::new(stream)), gauge))
     }
 }
 

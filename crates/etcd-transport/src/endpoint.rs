@@ -10,9 +10,10 @@ pub const DEFAULT_PORT: u16 = 2379;
 /// The port of etcd for clients before 2.0, tried next when none is given and the first refuses.
 pub const OLD_DEFAULT_PORT: u16 = 4001;
 
-/// Where an etcd server is: `host:port`, `http://host:port` or `unix:/path`.
+/// Where an etcd server is: `host:port`, `http://host:port`, `https://host:port` or `unix:/path`.
 ///
-/// The host is a name, an IPv4 address or an IPv6 address in brackets. Without a port
+/// Only `https://` is spoken to over [TLS](crate::tls). The host is a name, an IPv4 address or an
+/// IPv6 address in brackets. Without a port
 /// [`DEFAULT_PORT`] is meant, and [`OLD_DEFAULT_PORT`] where that one refuses.
 ///
 /// ```
@@ -27,7 +28,7 @@ pub struct Endpoint(Address);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Address {
-    Tcp { host: String, port: Option<u16> },
+    Tcp { secure: bool, host: String, port: Option<u16> },
     Unix(PathBuf),
 }
 
@@ -57,6 +58,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is spoken to over TLS.
+    pub fn is_secure(&self) -> bool {
+        matches!(self.0, Address::Tcp { secure: true, .. })
+    }
+
     /// Whether this is the machine itself: a unix socket, `localhost` or a loopback address.
     pub fn is_local(&self) -> bool {
         let Some(host) = self.host() else { return true };
@@ -67,34 +73,47 @@ impl Endpoint {
     /// What goes into a `Host` header.
     pub fn authority(&self) -> String {
         match &self.0 {
-            Address::Tcp { .. } => self.to_string(),
+            Address::Tcp { host, port, .. } => Authority(host, *port).to_string(),
             Address::Unix(_) => "localhost".to_owned(),
         }
     }
 
-    /// Whether a URL with this host and port means this endpoint.
-    pub fn is_at(&self, host: &str, port: u16) -> bool {
+    /// Whether a URL with this host and port, of `https` where it is `secure`, means this endpoint.
+    pub fn is_at(&self, secure: bool, host: &str, port: u16) -> bool {
         match &self.0 {
             Address::Tcp { host: ours, .. } => {
-                ours.eq_ignore_ascii_case(host) && self.ports().contains(&port)
+                self.is_secure() == secure
+                    && ours.eq_ignore_ascii_case(host)
+                    && self.ports().contains(&port)
             }
             Address::Unix(_) => false,
         }
     }
 }
 
-/// `host:port` as it would be typed; the default port is shown.
+/// As it would be typed: `host:port` or `https://host:port`; the default port is shown.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Address::Tcp { host, port } => {
-                let port = port.unwrap_or(DEFAULT_PORT);
-                match host.contains(':') {
-                    true => write!(f, "[{host}]:{port}"),
-                    false => write!(f, "{host}:{port}"),
-                }
+            Address::Tcp { secure, host, port } => {
+                f.write_str(if *secure { "https://" } else { "" })?;
+                Authority(host, *port).fmt(f)
             }
             Address::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A host and a port, as they stand in a URL.
+struct Authority<'a>(&'a str, Option<u16>);
+
+impl fmt::Display for Authority<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(host, port) = self;
+        let port = port.unwrap_or(DEFAULT_PORT);
+        match host.contains(':') {
+            true => write!(f, "[{host}]:{port}"),
+            false => write!(f, "{host}:{port}"),
         }
     }
 }
@@ -129,6 +148,7 @@ fn without_userinfo(text: &str) -> String {
     format!("{}…{}", &text[..start], &text[at..])
 }
 
+const MIXED: &str = "some have https:// and others have not; give it to all or to none";
 const USER: &str = "a user does not belong here; give it as a credential";
 
 fn parse(text: &str) -> Result<Address, String> {
@@ -139,18 +159,19 @@ fn parse(text: &str) -> Result<Address, String> {
     if text.contains('@') {
         return Err(USER.into());
     }
-    let authority = match text.split_once("://") {
-        Some(("http", rest)) => rest,
-        Some(("https", _)) => return Err("TLS is not available yet; use http://".into()),
-        Some((scheme, _)) => return Err(format!("{scheme:?} is none of http and unix")),
-        None => text,
+    let (secure, authority) = match text.split_once("://") {
+        Some(("http", rest)) => (false, rest),
+        Some(("https", rest)) => (true, rest),
+        Some((scheme, _)) => return Err(format!("{scheme:?} is none of http, https and unix")),
+        None => (false, text),
     };
     let authority = authority.strip_suffix('/').unwrap_or(authority);
     if authority.contains(['/', '?', '#', '\\']) {
         return Err("a path, query or fragment does not belong here; give host:port".into());
     }
     let (host, port) = split_port(authority)?;
-    Ok(Address::Tcp { host: host.to_owned(), port: port.map(parse_port).transpose()? })
+    let port = port.map(parse_port).transpose()?;
+    Ok(Address::Tcp { secure, host: host.to_owned(), port })
 }
 
 fn parse_socket(path: &str) -> Result<Address, String> {
@@ -208,6 +229,10 @@ fn parse_port(port: &str) -> Result<u16, String> {
 /// Reads a list of endpoints, separated by commas, semicolons or white space. One that stands
 /// there twice counts once.
 ///
+/// Servers with `https://` and servers without it are not taken in one list: a call could go to
+/// either, and what is secret would go in the clear. Where that is meant, endpoints are parsed one
+/// by one.
+///
 /// ```
 /// let list = etcd_transport::endpoint::parse_list("a:2379, b;unix:/run/etcd.sock")?;
 /// assert_eq!(list.len(), 3);
@@ -216,7 +241,8 @@ fn parse_port(port: &str) -> Result<u16, String> {
 ///
 /// # Errors
 ///
-/// [`InvalidEndpoint`] for the first text that is none, and for a list without any.
+/// [`InvalidEndpoint`] for the first text that is none, for a list without any, and for one that is
+/// mixed.
 pub fn parse_list(list: &str) -> Result<Vec<Endpoint>, InvalidEndpoint> {
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let texts = list.split(|c: char| c == ',' || c == ';' || c.is_whitespace());
@@ -231,9 +257,14 @@ pub fn parse_list(list: &str) -> Result<Vec<Endpoint>, InvalidEndpoint> {
             endpoints.push(endpoint);
         }
     }
-    match endpoints.is_empty() {
-        true => Err(InvalidEndpoint::new(list, "the list is empty; give host:port[,host:port]")),
-        false => Ok(endpoints),
+    if endpoints.is_empty() {
+        return Err(InvalidEndpoint::new(list, "the list is empty; give host:port[,host:port]"));
+    }
+    let mut hosts = endpoints.iter().filter(|endpoint| endpoint.host().is_some());
+    let first = hosts.next().is_some_and(Endpoint::is_secure);
+    match hosts.all(|endpoint| endpoint.is_secure() == first) {
+        true => Ok(endpoints),
+        false => Err(InvalidEndpoint::new(list, MIXED)),
     }
 }
 
@@ -257,6 +288,8 @@ mod tests {
             ("unix:/run/etcd.sock", "unix:/run/etcd.sock", vec![]),
             ("unix:///run/etcd.sock", "unix:/run/etcd.sock", vec![]),
             ("unix:relative.sock", "unix:relative.sock", vec![]),
+            ("https://host", "https://host:2379", vec![2379, 4001]),
+            ("https://[::1]:443/", "https://[::1]:443", vec![443]),
         ] {
             let endpoint: Endpoint = text.parse().unwrap();
             assert_eq!((endpoint.to_string().as_str(), endpoint.ports()), (shown, ports), "{text}");
@@ -295,8 +328,10 @@ mod tests {
             ("[::1]2379", "behind the bracket"),
             ("[nonsense]:1", "IPv6"),
             ("[::1%25eth0]:1", "IPv6"),
-            ("https://host:2379", "TLS"),
             ("ftp://host:2379", "none of http"),
+            ("https://", "host is missing"),
+            ("https:/host", "path"),
+            ("HTTPS://host", "none of http"),
             ("http://host:2379/v2", "path"),
             ("host:2379?x=1", "path, query"),
             ("host\\evil:1", "path"),
@@ -322,6 +357,12 @@ mod tests {
     fn lists_have_three_separators() {
         let list = parse_list("a:1, b:2;c:3 \t a:1\n").unwrap();
         assert_eq!(list.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a:1", "b:2", "c:3"]);
+        for mixed in ["a, https://b", "https://b;http://a", "https://a unix:/x b"] {
+            assert_eq!(parse_list(mixed).unwrap_err().reason, MIXED);
+        }
+        for uniform in ["https://a, https://b", "unix:/x https://a"] {
+            assert_eq!(parse_list(uniform).unwrap().len(), 2);
+        }
         for empty in ["", " ,; "] {
             assert!(parse_list(empty).unwrap_err().reason.contains("empty"));
         }

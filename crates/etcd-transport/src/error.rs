@@ -199,6 +199,8 @@ impl fmt::Display for Attempt {
 pub enum Cause {
     /// The operating system's word, for connecting and for connections that break.
     Io(String),
+    /// There is no secure connection: who answers is not whom we trust, or does not trust us.
+    Tls(String),
     /// Nothing came in time.
     Silence,
     /// The connection was closed before the reply was whole.
@@ -222,7 +224,7 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(text) | Self::Reset(text) => f.write_str(text),
+            Self::Io(text) | Self::Tls(text) | Self::Reset(text) => f.write_str(text),
             Self::Silence => f.write_str("no answer"),
             Self::Closed => f.write_str("closed the connection before the reply was whole"),
             Self::NotHttp(text) => write!(f, "does not speak HTTP ({text})"),
@@ -244,7 +246,7 @@ impl Cause {
             (Self::Redirect(_) | Self::LeaderGone(_), _) => Kind::Redirect,
             (_, Phase::Connect) => Kind::Unreachable,
             (Self::Silence, _) => Kind::Timeout,
-            (Self::Io(_) | Self::Closed | Self::Reset(_), _) => Kind::Interrupted,
+            (Self::Io(_) | Self::Tls(_) | Self::Closed | Self::Reset(_), _) => Kind::Interrupted,
         }
     }
 }

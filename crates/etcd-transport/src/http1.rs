@@ -19,8 +19,10 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use crate::error::{Cause, Phase};
+use crate::line::Line;
 use crate::progress::Progress;
-use crate::socket::{Gauge, Socket};
+use crate::socket::Gauge;
+use crate::tls;
 
 /// The longest head of a reply.
 const MAX_HEAD: usize = 64 << 10;
@@ -32,7 +34,7 @@ pub(crate) type Failure = (Phase, Cause);
 #[derive(Debug)]
 pub(crate) struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
-    connection: http1::Connection<TokioIo<Socket>, Full<Bytes>>,
+    connection: http1::Connection<TokioIo<Line>, Full<Bytes>>,
     gauge: Arc<Gauge>,
     /// Why it ended, once it has.
     ended: Option<Cause>,
@@ -49,10 +51,10 @@ pub(crate) struct Reply {
 }
 
 impl Http1 {
-    pub(crate) async fn open(socket: Socket, gauge: Arc<Gauge>) -> Result<Box<Self>, Failure> {
+    pub(crate) async fn open(line: Line, gauge: Arc<Gauge>) -> Result<Box<Self>, Failure> {
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(MAX_HEAD)
-            .handshake(TokioIo::new(socket))
+            .handshake(TokioIo::new(line))
             .await
             .map_err(|error| (Phase::Connect, cause(&error)))?;
         Ok(Box::new(Self { sender, connection, gauge, ended: None }))
@@ -126,7 +128,7 @@ impl Http1 {
 
 /// A connection that has ended must not be polled again; why it did, a request under way is told.
 fn poll_once(
-    connection: &mut http1::Connection<TokioIo<Socket>, Full<Bytes>>,
+    connection: &mut http1::Connection<TokioIo<Line>, Full<Bytes>>,
     ended: &mut Option<Cause>,
     cx: &mut Context<'_>,
 ) {
@@ -216,6 +218,7 @@ fn cause(error: &hyper::Error) -> Cause {
     let io =
         std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     match io {
+        Some(io) if tls::is_of_tls(io) => tls::cause(io),
         Some(io) if io.kind() == std::io::ErrorKind::InvalidInput => Cause::NotHttp(io.to_string()),
         Some(io) => Cause::Io(io.to_string()),
         None if error.is_incomplete_message() || error.is_canceled() || error.is_closed() => {

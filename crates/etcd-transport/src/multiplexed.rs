@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::frames::Frames;
 use crate::socket::Gauge;
+use crate::tls;
 
 /// A socket that carries HTTP/2.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Multiplexed<S> {
         if read.is_err() || buf.filled().len() == before {
             // h2 would still write what it holds: whoever asks what was sent needs an answer now.
             self.gauge.end();
-            return Poll::Ready(read);
+            return Poll::Ready(read.map_err(tls::in_words));
         }
         let came = &buf.filled()[before..];
         if self.greeting.len() < GREETING {

@@ -29,14 +29,16 @@ pub enum Destination {
     Foreign(Endpoint),
 }
 
-/// Reads where a redirect leads, when `hops` redirects were followed before it.
+/// Reads where a redirect leads, when `hops` redirects were followed before it, to an endpoint that
+/// is spoken to over TLS where it is `secure`.
 ///
 /// # Errors
 ///
-/// A reason not to follow: too many, no location, a scheme other than `http`, or a location that
-/// cannot be read.
+/// A reason not to follow: too many, no location, a scheme other than `http` and `https`, a location
+/// that cannot be read, one that is less secure, or one over TLS that is not configured.
 pub fn follow(
     hops: usize,
+    secure: bool,
     location: Option<&[u8]>,
     configured: &[&Endpoint],
 ) -> Result<Redirect, String> {
@@ -48,18 +50,27 @@ pub fn follow(
     let uri = Uri::try_from(location)
         .map_err(|_| format!("redirected to {:?}, which is no URL", shown()))?;
     let target = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+    let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority())
+    else {
         return Err(format!("redirected to {:?}, which is no http URL", shown()));
     };
     let endpoint: Endpoint =
         authority.as_str().parse().map_err(|error| format!("redirected: {error}"))?;
+    let leads_to_tls = scheme == "https";
     if endpoint.socket_path().is_some() {
         return Err(format!("redirected to {:?}, which is no server", shown()));
     }
     let port = authority.port_u16().unwrap_or(DEFAULT_PORT);
     let host = endpoint.host().unwrap_or_default();
-    let to = match configured.iter().position(|known| known.is_at(host, port)) {
+    let to = match configured.iter().position(|known| known.is_at(leads_to_tls, host, port)) {
+        _ if secure && !leads_to_tls => {
+            return Err(format!("redirected from https to {:?}, in the clear", shown()));
+        }
         Some(place) => Destination::Configured(place),
+        // Nobody said whom to trust there, nor that our certificate may be shown.
+        None if leads_to_tls => {
+            return Err(format!("redirected to {:?}, which is not configured", shown()));
+        }
         None => Destination::Foreign(endpoint),
     };
     Ok(Redirect { target, to })
@@ -72,7 +83,7 @@ mod tests {
     fn to(location: &str) -> Result<Destination, String> {
         let a: Endpoint = "127.0.0.1:4101".parse().unwrap();
         let b: Endpoint = "leader.example".parse().unwrap();
-        follow(0, Some(location.as_bytes()), &[&a, &b]).map(|redirect| redirect.to)
+        follow(0, false, Some(location.as_bytes()), &[&a, &b]).map(|redirect| redirect.to)
     }
 
     #[test]
@@ -82,7 +93,7 @@ mod tests {
             Ok(Destination::Configured(0))
         );
         assert_eq!(to("http://LEADER.example:4001/v2/keys/a"), Ok(Destination::Configured(1)));
-        let target = follow(2, Some(b"http://x:1/v2/keys/a?b=%20c"), &[]).unwrap().target;
+        let target = follow(2, false, Some(b"http://x:1/v2/keys/a?b=%20c"), &[]).unwrap().target;
         assert_eq!(target, "/v2/keys/a?b=%20c");
     }
 
@@ -96,9 +107,25 @@ mod tests {
     }
 
     #[test]
+    fn nothing_leads_from_tls_into_the_clear() {
+        let known: Endpoint = "https://127.0.0.1:4101".parse().unwrap();
+        let to = |location: &str| {
+            follow(0, true, Some(location.as_bytes()), &[&known]).map(|redirect| redirect.to)
+        };
+        assert_eq!(to("https://127.0.0.1:4101/v2"), Ok(Destination::Configured(0)));
+        for (location, reason) in [
+            ("http://127.0.0.1:4101/v2", "in the clear"),
+            ("http://evil.example:1/", "in the clear"),
+            ("https://evil.example:1/", "not configured"),
+        ] {
+            assert!(to(location).unwrap_err().contains(reason), "{location}");
+        }
+    }
+
+    #[test]
     fn what_is_not_followed_is_said() {
         for (location, reason) in [
-            ("https://127.0.0.1:4101/", "no http URL"),
+            ("https://127.0.0.1:4101/", "not configured"),
             ("/v2/keys/a", "no http URL"),
             ("ftp://127.0.0.1:4101/", "no http URL"),
             ("http://user:secret@127.0.0.1:4101/", "user"),
@@ -108,7 +135,7 @@ mod tests {
             let error = to(location).unwrap_err();
             assert!(error.contains(reason) && !error.contains("secret@"), "{location}: {error}");
         }
-        assert!(follow(MOST, Some(b"http://a:1/"), &[]).unwrap_err().contains("3 times"));
-        assert!(follow(0, None, &[]).unwrap_err().contains("location"));
+        assert!(follow(MOST, false, Some(b"http://a:1/"), &[]).unwrap_err().contains("3 times"));
+        assert!(follow(0, false, None, &[]).unwrap_err().contains("location"));
     }
 }

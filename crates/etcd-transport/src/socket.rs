@@ -147,6 +147,12 @@ impl Socket {
         }
     }
 
+    /// Nothing leaves once somebody may have been told that it did not: TLS holds what it could not
+    /// write.
+    fn may_write(&self) -> io::Result<()> {
+        if self.gauge.has_ended() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+
     fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &written {
             self.gauge.written.fetch_add(*bytes as u64, Ordering::Relaxed);
@@ -190,6 +196,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.may_write()?;
         let written = match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Stream::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
@@ -206,6 +213,7 @@ impl AsyncWrite for Socket {
         if let [only] = bufs {
             return self.poll_write(cx, only);
         }
+        self.may_write()?;
         let written = match &mut self.stream {
             Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),

@@ -95,7 +95,7 @@ async fn some_redirects_are_not_followed() {
     let elsewhere = Server::healthy();
     let to = &elsewhere.endpoint;
     for (location, reason) in [
-        (format!("https://{to}/v2/keys/k"), "no http URL"),
+        (format!("https://{to}/v2/keys/k"), "not configured"),
         ("/v2/keys/other".to_owned(), "no http URL"),
         (format!("//{to}/v2/keys/k"), "no"),
         (format!("ftp://{to}/v2/keys/k"), "no http URL"),

@@ -69,7 +69,17 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         package: "etcd-transport",
-        modules: &["dial", "conn", "http1", "http2", "lane", "multiplexed", "socket"],
+        modules: &[
+            "dial",
+            "conn",
+            "http1",
+            "http2",
+            "lane",
+            "line",
+            "multiplexed",
+            "socket",
+            "tls",
+        ],
         may_not_know: &["crate::channel", "crate::set", "crate::failover"],
     },
     Room {
@@ -192,7 +202,12 @@ pub(super) const DEPENDENCIES: &[Dependencies] = &[
         not_direct: &["etcd-transport", "hyper", "hyper-util", "http-body-util"],
         never: &[],
     },
-    Dependencies { package: "xtask", only: &["ctrlc", "lexopt"], not_direct: &[], never: &[] },
+    Dependencies {
+        package: "xtask",
+        only: &["ctrlc", "lexopt", "rcgen"],
+        not_direct: &[],
+        never: &[],
+    },
 ];
 
 impl Room {

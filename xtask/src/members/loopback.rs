@@ -7,12 +7,37 @@ use std::time::Duration;
 
 /// Sends `GET path` to a loopback port and returns status and body.
 pub fn http_get(port: u16, path: &str, timeout: Duration) -> io::Result<(u16, String)> {
+    ask(port, "GET", path, "", timeout)
+}
+
+/// Sends `POST path` with a body of JSON to a loopback port and returns status and body.
+pub fn http_post(
+    port: u16,
+    path: &str,
+    json: &str,
+    timeout: Duration,
+) -> io::Result<(u16, String)> {
+    ask(port, "POST", path, json, timeout)
+}
+
+fn ask(
+    port: u16,
+    method: &str,
+    path: &str,
+    body: &str,
+    timeout: Duration,
+) -> io::Result<(u16, String)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
     // HTTP/1.0: the body ends with the connection and is never chunked.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let length = match method {
+        "GET" => String::new(),
+        _ => format!("Content-Length: {}\r\n", body.len()),
+    };
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{length}\r\n");
+    stream.write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
     let (mut reply, mut buffer) = (Vec::new(), [0; 8192]);
     // Ports for peers keep the connection open even so.
     while !is_complete(&reply) {

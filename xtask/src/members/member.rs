@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Options;
 use super::etcd::{Etcd, Version, clean_command};
-use super::loopback::http_get;
+use super::loopback::{free_ports, http_get};
 
 /// How long a member may take to answer.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -25,18 +25,22 @@ pub struct Member {
     pub peer_port: u16,
     /// Holds `data/` and `etcd.log`.
     pub dir: PathBuf,
+    /// Where health and metrics are served without TLS, if clients are served over it.
+    metrics_port: Option<u16>,
     child: Option<Child>,
 }
 
 impl Member {
-    /// The address for clients: `127.0.0.1:PORT`.
+    /// The address for clients: `127.0.0.1:PORT`, or `https://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
-        format!("127.0.0.1:{}", self.client_port)
+        let scheme = if self.metrics_port.is_some() { "https://" } else { "" };
+        format!("{scheme}127.0.0.1:{}", self.client_port)
     }
 
-    /// The URL for clients: `http://127.0.0.1:PORT`.
+    /// The URL for clients: `http://127.0.0.1:PORT`, or `https://127.0.0.1:PORT`.
     pub fn client_url(&self) -> String {
-        format!("http://{}", self.endpoint())
+        let scheme = if self.metrics_port.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.client_port)
     }
 
     /// The process, while the member was started and not killed.
@@ -62,9 +66,10 @@ impl Member {
         }
     }
 
-    /// Plain `GET path` from this member: status and body.
+    /// Plain `GET path` from this member: status and body. One that serves TLS tells of its health and
+    /// its metrics alone.
     pub fn get(&self, path: &str) -> io::Result<(u16, String)> {
-        http_get(self.client_port, path, ANSWER)
+        http_get(self.metrics_port.unwrap_or(self.client_port), path, ANSWER)
     }
 
     /// The last lines that the member wrote.
@@ -81,7 +86,7 @@ impl Member {
     }
 
     pub(super) fn new(name: String, dir: PathBuf, client_port: u16, peer_port: u16) -> Self {
-        Self { name, client_port, peer_port, dir, child: None }
+        Self { name, client_port, peer_port, dir, metrics_port: None, child: None }
     }
 
     /// Asked as another member would ask: this list is there with and without the v2 API.
@@ -105,6 +110,9 @@ impl Member {
         options: &Options,
     ) -> io::Result<()> {
         fs::create_dir_all(&self.dir)?;
+        if options.tls.is_some() && self.metrics_port.is_none() {
+            self.metrics_port = Some(free_ports(1)?[0]);
+        }
         let log = File::options().create(true).append(true).open(self.log_path())?;
         let mut command = clean_command(&etcd.path);
         command
@@ -134,6 +142,15 @@ impl Member {
             format!("--heartbeat-interval={}", options.heartbeat.as_millis()),
             format!("--election-timeout={}", options.election.as_millis()),
         ];
+        if let (Some(files), Some(port)) = (&options.tls, self.metrics_port) {
+            flags.extend([
+                "--client-cert-auth".to_owned(),
+                format!("--trusted-ca-file={}", files.ca.display()),
+                format!("--cert-file={}", files.certificate.display()),
+                format!("--key-file={}", files.key.display()),
+                format!("--listen-metrics-urls=http://127.0.0.1:{port}"),
+            ]);
+        }
         if version.must_enable_v2() {
             flags.push("--enable-v2=true".to_owned());
         }

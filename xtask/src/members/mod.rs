@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use self::etcd::{Etcd, Version};
-pub use self::loopback::{free_ports, http_get};
+pub use self::loopback::{free_ports, http_get, http_post};
 pub use self::member::Member;
 
 use self::loopback::ports_from;
@@ -43,6 +43,19 @@ pub struct Options {
     ///
     /// Members then wait for no disk, which makes their timing steadier.
     pub in_memory: bool,
+    /// Serves clients over TLS, those alone that have a certificate of the same authority.
+    pub tls: Option<TlsFiles>,
+}
+
+/// Where a member finds what it needs for TLS, in PEM format.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The authority whose certificates clients have.
+    pub ca: PathBuf,
+    /// The certificate that clients are shown.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
 }
 
 impl Default for Options {
@@ -55,6 +68,7 @@ impl Default for Options {
             own_process_group: false,
             patience: Duration::from_secs(30),
             in_memory: false,
+            tls: None,
         }
     }
 }
@@ -96,9 +110,18 @@ impl Cluster {
         &self.etcd
     }
 
-    /// All members' addresses for clients, `127.0.0.1:PORT` each.
+    /// All members' addresses for clients, `127.0.0.1:PORT` each, with `https://` where they serve TLS.
     pub fn endpoints(&self) -> Vec<String> {
         self.members.iter().map(Member::endpoint).collect()
+    }
+
+    /// Has all members serve TLS from now on, and waits until they are healthy again.
+    pub fn serve_tls(&mut self, files: TlsFiles) -> io::Result<()> {
+        self.options.tls = Some(files);
+        for index in 0..self.members.len() {
+            self.start_again(index)?;
+        }
+        self.wait_healthy()
     }
 
     /// Kills a member as a power cut would; its data and ports are kept.

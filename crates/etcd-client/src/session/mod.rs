@@ -105,7 +105,9 @@ impl Session {
     ///
     /// As for [`open`](Self::open).
     pub async fn open_with(servers: &str, options: SessionOptions) -> Result<Self, Error> {
-        detect::open(etcd_transport::endpoint::parse_list(servers)?, options).await
+        let endpoints = etcd_transport::endpoint::parse_list(servers)?;
+        options.config.check(&endpoints).map_err(Error::invalid)?;
+        detect::open(endpoints, options).await
     }
 
     fn over_v2(client: v2::Client, version: v2::api::Version) -> Self {

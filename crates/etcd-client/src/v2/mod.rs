@@ -58,13 +58,15 @@ impl Client {
         Self::with_config(servers, Config::default())
     }
 
-    /// Like [`new`](Self::new), with other times and limits, or credentials.
+    /// Like [`new`](Self::new), with other times and limits, credentials or [TLS](crate::Tls).
     ///
     /// # Errors
     ///
-    /// As for [`new`](Self::new).
+    /// As for [`new`](Self::new), and when a file cannot be used or credentials would go in the clear.
     pub fn with_config(servers: &str, config: Config) -> Result<Self, Error> {
-        Ok(Self::with_endpoints(endpoint::parse_list(servers)?, config))
+        let endpoints = endpoint::parse_list(servers)?;
+        config.check(&endpoints).map_err(Error::invalid)?;
+        Ok(Self::with_endpoints(endpoints, config))
     }
 
     /// A client of these endpoints, which are tried in this order.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use etcd_proto::call::{Duplex, Exchange, Refusal as _, Streaming};
 use etcd_proto::grpc::{HAS_LEADER, TOKEN};
 use etcd_proto::v2::GetVersion;
+use etcd_proto::v3::error::message;
 use etcd_proto::v3::{self as wire, Rpc};
 use etcd_transport::endpoint::Endpoint;
 use etcd_transport::{CallError, CallOptions, Channel, OpenStream, Upstream};
@@ -16,6 +17,9 @@ use super::token::Tokens;
 use crate::error::Error;
 
 type Refused = CallError<wire::Error>;
+
+/// How often a call is refused for its token before that is believed.
+const MOST_TOKENS: usize = 4;
 
 /// A channel, and the token that its calls bear. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -59,7 +63,7 @@ impl Core {
         }
     }
 
-    /// Sends any exchange of the v3 API; with a new token once, where the server wants one.
+    /// Sends any exchange of the v3 API; with new tokens, where the server wants them.
     pub(crate) async fn send<E>(
         &self,
         exchange: &E,
@@ -84,14 +88,21 @@ impl Core {
     where
         E: Exchange<Refusal = wire::Error>,
     {
-        let token = tokens.current(&self.channel).await?;
-        match self.channel.call_with(exchange, &bearing(options, token.clone())).await {
-            Err(CallError::Refused { refusal, .. }) if refusal.wants_new_token() => {
-                let token = tokens.renew(&self.channel, token.as_ref()).await?;
-                self.channel.call_with(exchange, &bearing(options, token)).await
+        let mut token = tokens.current(&self.channel).await?;
+        // Each change of a user or a role makes all signed tokens old, and changes come in rows.
+        for _ in 0..MOST_TOKENS {
+            let answer = self.channel.call_with(exchange, &bearing(options, token.clone())).await;
+            let Err(CallError::Refused { refusal, .. }) = &answer else { return answer };
+            if !refusal.wants_new_token() && !lacks_token(refusal, token.as_ref()) {
+                return answer;
             }
-            answer => answer,
+            let another = tokens.renew(&self.channel, token.as_ref()).await?;
+            let refused = std::mem::replace(&mut token, another);
+            if token.is_none() && refused.is_none() {
+                return answer;
+            }
         }
+        self.channel.call_with(exchange, &bearing(options, token)).await
     }
 
     /// Opens a stream of items from a member that knows of a leader.
@@ -194,6 +205,13 @@ impl Core {
         ))
         .with_outcome(outcome)
     }
+}
+
+/// Whether a call may have been refused because it came without a token, as authentication was off
+/// when one was asked for: a server takes the name in the client's certificate then.
+fn lacks_token(refusal: &wire::Error, token: Option<&HeaderValue>) -> bool {
+    let refused = [message::USER_NOT_FOUND, message::PERMISSION_DENIED];
+    token.is_none() && refused.iter().any(|message| refusal.says(message))
 }
 
 fn bearing(options: &CallOptions, token: Option<HeaderValue>) -> CallOptions {

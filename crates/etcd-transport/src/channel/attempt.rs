@@ -160,7 +160,8 @@ impl Shared {
                 Failed { peer: Arc::clone(&peer), phase, cause, began }
             };
             sent.turned_away();
-            let (next, target) = self.destination(hops, &reply, &mut foreign).map_err(refused)?;
+            let led = self.destination(hops, &peer, &reply, &mut foreign);
+            let (next, target) = led.map_err(refused)?;
             self.counted.redirects.fetch_add(1, Ordering::Relaxed);
             let away = |(phase, cause): (Phase, Cause)| {
                 let cause = match phase {
@@ -185,6 +186,7 @@ impl Shared {
     fn destination(
         &self,
         hops: usize,
+        from: &Peer,
         reply: &Reply,
         foreign: &mut bool,
     ) -> Result<(Arc<Peer>, PathAndQuery), String> {
@@ -195,7 +197,7 @@ impl Shared {
             true => Vec::new(),
             false => peers.iter().map(|peer| &peer.endpoint).collect(),
         };
-        let redirect = redirect::follow(hops, location, &known)?;
+        let redirect = redirect::follow(hops, from.endpoint.is_secure(), location, &known)?;
         let next = match redirect.to {
             Destination::Configured(place) => Arc::clone(peers[place]),
             Destination::Foreign(endpoint) => {

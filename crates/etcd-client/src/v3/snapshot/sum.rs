@@ -1,9 +1,10 @@
 //! The checksum at the end of a snapshot: pure.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use sha2::{Digest as _, Sha256};
+use ring::digest::{Context, SHA256};
 
 /// How long it is.
 pub(super) const SUM: usize = 32;
@@ -11,11 +12,23 @@ pub(super) const SUM: usize = 32;
 /// What comes of a snapshot, whose last 32 bytes are the SHA-256 of all before them.
 ///
 /// Until the end nobody knows which bytes are the last: so many are always held back.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Summed {
-    hash: Sha256,
+    hash: Context,
     held: VecDeque<Bytes>,
     length: usize,
+}
+
+impl fmt::Debug for Summed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Summed").field("held", &self.length).finish_non_exhaustive()
+    }
+}
+
+impl Default for Summed {
+    fn default() -> Self {
+        Self { hash: Context::new(&SHA256), held: VecDeque::new(), length: 0 }
+    }
 }
 
 impl Summed {
@@ -47,13 +60,14 @@ impl Summed {
     pub(super) fn end(self) -> Option<Bytes> {
         let mut sum = BytesMut::with_capacity(SUM);
         self.held.iter().for_each(|bytes| sum.extend_from_slice(bytes));
-        (sum[..] == self.hash.finalize()[..]).then(|| sum.freeze())
+        (sum[..] == *self.hash.finish().as_ref()).then(|| sum.freeze())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use ring::digest::digest;
 
     use super::*;
 
@@ -81,11 +95,11 @@ mod tests {
             cut in 1usize..240,
             flip in 0usize..240,
         ) {
-            let sum = Sha256::digest(&data);
-            let whole = Bytes::from([&data[..], &sum[..]].concat());
+            let sum = digest(&SHA256, &data);
+            let whole = Bytes::from([&data[..], sum.as_ref()].concat());
             let (given, ended) = through(whole.clone(), &sizes);
             prop_assert_eq!(&given, &data);
-            prop_assert_eq!(ended.as_deref(), Some(&sum[..]));
+            prop_assert_eq!(ended.as_deref(), Some(sum.as_ref()));
 
             let cut = whole.slice(..whole.len().saturating_sub(cut));
             prop_assert_eq!(through(cut, &sizes).1, None);
@@ -99,7 +113,7 @@ mod tests {
     fn empty_pieces_are_nothing() {
         let mut summed = Summed::default();
         assert!(summed.push(Bytes::new()).is_empty());
-        let sum = Bytes::copy_from_slice(&Sha256::digest(b""));
+        let sum = Bytes::copy_from_slice(digest(&SHA256, b"").as_ref());
         assert!(summed.push(sum.clone()).is_empty());
         assert!(summed.push(Bytes::new()).is_empty());
         assert_eq!(summed.end(), Some(sum));

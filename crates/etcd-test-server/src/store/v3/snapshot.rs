@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use etcd_proto::v3::{Message, RangeResponse};
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 use super::Store;
 
@@ -22,7 +22,7 @@ pub fn snapshot(store: &Store) -> Bytes {
     bytes.extend(RangeResponse { kvs, count, ..Default::default() }.encode_to_vec());
     // etcdctl takes the last bytes for a checksum only where the length is one of 512 and 32 more.
     bytes.resize(bytes.len().next_multiple_of(512), 0);
-    let digest = Sha256::digest(&bytes);
-    bytes.extend_from_slice(&digest);
+    let sum = digest(&SHA256, &bytes);
+    bytes.extend_from_slice(sum.as_ref());
     bytes.into()
 }
