@@ -46,6 +46,7 @@ fn nothing_ends_while_signed_tokens_change() {
 }
 
 /// Two tokens' lives, in which everything is changed that can be.
+#[allow(clippy::print_stdout, reason = "for tests")]
 async fn nothing_ends(etcd: &Etcd, flags: Vec<String>) -> Result<(), Error> {
     let secure = Secure::start(etcd, 1, flags);
     let (root, ann) = secure.enable_auth().await?;
