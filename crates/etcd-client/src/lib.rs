@@ -54,6 +54,6 @@ pub use etcd_proto::key::KeyRange;
 pub use etcd_proto::plain;
 pub use etcd_proto::tree;
 pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
-pub use etcd_transport::{CallOptions, Config, Counters, EndpointStatus};
+pub use etcd_transport::{CallOptions, Config, Counters, Credentials, EndpointStatus, Secret};
 pub use session::Session;
 pub use v3::Client;

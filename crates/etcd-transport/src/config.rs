@@ -3,7 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use etcd_proto::error::EncodeError;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// What stands before the pair in a header of basic authentication.
+const BASIC: &str = "Basic ";
 
 /// How a channel behaves. `Config::default()` is meant to be right as it is.
 #[derive(Debug, Clone)]
@@ -70,7 +79,7 @@ impl Config {
     }
 
     /// User and password, sent with every request to a configured endpoint.
-    pub fn credentials(self, user: &str, password: &str) -> Self {
+    pub fn credentials(self, user: &str, password: impl Into<Secret>) -> Self {
         Self { credentials: Some(Credentials::new(user, password)), ..self }
     }
 }
@@ -79,13 +88,14 @@ impl Config {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     user: String,
-    password: String,
+    password: Secret,
 }
 
 impl Credentials {
     /// The credentials of a user: v2 servers get them with every request, v3 servers for a token.
-    pub fn new(user: &str, password: &str) -> Self {
-        Self { user: user.to_owned(), password: password.to_owned() }
+    /// Calls of the v2 API fail where the name has a colon.
+    pub fn new(user: &str, password: impl Into<Secret>) -> Self {
+        Self { user: user.to_owned(), password: password.into() }
     }
 
     /// The user's name.
@@ -95,14 +105,27 @@ impl Credentials {
 
     /// The password, for whoever has to send it.
     pub fn password(&self) -> &str {
-        &self.password
+        self.password.expose()
     }
 
     /// The value of an `Authorization` header, as HTTP basic authentication has it.
-    pub(crate) fn header(&self) -> String {
-        use base64::Engine as _;
-        let pair = format!("{}:{}", self.user, self.password);
-        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+    pub(crate) fn header(&self) -> Result<HeaderValue, EncodeError> {
+        if self.user.contains(':') {
+            let reason = format!(
+                "{:?} has a colon, where HTTP basic authentication, and so the v2 API, would end it; \
+                 name a user without one",
+                self.user
+            );
+            return Err(EncodeError::new("user", reason));
+        }
+        // With room for all from the start, as what grows leaves copies behind.
+        let pair = [self.user(), ":", self.password()].concat();
+        let pair = Zeroizing::new(pair);
+        let mut basic = String::with_capacity(BASIC.len() + pair.len().div_ceil(3) * 4);
+        basic.push_str(BASIC);
+        BASE64.encode_string(pair.as_bytes(), &mut basic);
+        let unsendable = || EncodeError::new("password", "it cannot be put into a header");
+        Secret::new(basic).header().ok_or_else(unsendable)
     }
 }
 

@@ -45,11 +45,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(endpoint: Endpoint, config: &Config) -> Self {
-        let authorization = config.credentials.as_ref().and_then(|credentials| {
-            let mut value = HeaderValue::from_str(&credentials.header()).ok()?;
-            value.set_sensitive(true);
-            Some(value)
-        });
+        let authorization = config.credentials.as_ref().and_then(|user| user.header().ok());
         Self { authorization, ..Self::foreign(endpoint, config) }
     }
 

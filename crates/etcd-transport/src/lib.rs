@@ -31,6 +31,7 @@ pub mod endpoint;
 pub mod error;
 pub mod failover;
 pub mod redirect;
+pub mod secret;
 pub mod set;
 pub mod status;
 
@@ -48,4 +49,5 @@ mod socket;
 pub use channel::{Channel, OpenStream, Upstream};
 pub use config::{CallOptions, Config, Credentials, Lane};
 pub use error::{CallError, Error};
+pub use secret::Secret;
 pub use status::{Counters, EndpointStatus};

@@ -142,8 +142,10 @@ const V3_PURE: &[&str] = &[
     "v3::election::course",
 ];
 
-const TRANSPORT_PURE: &[&str] =
-    &["config", "endpoint", "set", "status", "failover", "backoff", "redirect", "error", "frames"];
+const TRANSPORT_PURE: &[&str] = &[
+    "config", "endpoint", "set", "status", "failover", "backoff", "redirect", "secret", "error",
+    "frames",
+];
 
 pub(super) const DEPENDENCIES: &[Dependencies] = &[
     Dependencies {

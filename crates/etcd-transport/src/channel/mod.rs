@@ -47,6 +47,9 @@ pub struct Channel {
 /// would have the call interrupted rather than out of time.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// Where every etcd tells its version, also to those whom it does not know.
+const VERSION: &str = "/version";
+
 /// A deadline, as servers are told of it.
 fn told(deadline: Duration) -> HeaderValue {
     grpc::timeout(deadline.saturating_add(GRACE))
@@ -60,6 +63,8 @@ struct Shared {
     seeds: AtomicU64,
     /// The configured deadline, as servers are told of it.
     timeout: HeaderValue,
+    /// Why HTTP/1.1 cannot carry the user.
+    nameless: Option<EncodeError>,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +94,8 @@ impl Channel {
         let seeds = RandomState::new().hash_one(0);
         let timeout = told(config.deadline);
         let (counted, seeds) = (Counted::default(), seeds.into());
-        let shared = Shared { endpoints, config, counted, seeds, timeout };
+        let nameless = config.credentials.as_ref().and_then(|user| user.header().err());
+        let shared = Shared { endpoints, config, counted, seeds, timeout, nameless };
         Self { shared: Arc::new(shared) }
     }
 
@@ -140,6 +146,9 @@ impl Channel {
         options: &CallOptions,
     ) -> Result<Outgoing, EncodeError> {
         let mut outgoing = exchange.request()?;
+        if E::HTTP == HttpVersion::Http1 {
+            self.may_ask(&outgoing)?;
+        }
         if !options.headers.is_empty() {
             outgoing.headers.extend(options.headers.clone());
         }
@@ -151,6 +160,14 @@ impl Channel {
             outgoing.headers.insert(GRPC_TIMEOUT, timeout);
         }
         Ok(outgoing)
+    }
+
+    /// Whether the user can be told over HTTP/1.1, or need not be: everybody may ask for the version.
+    fn may_ask(&self, outgoing: &Outgoing) -> Result<(), EncodeError> {
+        match &self.shared.nameless {
+            Some(error) if outgoing.target.path() != VERSION => Err(error.clone()),
+            _ => Ok(()),
+        }
     }
 
     /// A call that may be repeated: raced over the endpoints until one gives an answer that stands.

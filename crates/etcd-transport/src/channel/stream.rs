@@ -48,6 +48,7 @@ impl Channel {
             let opened = self.open(streaming, &outgoing, lane, deadline, false).await;
             return opened.map(|(_, down)| down).map_err(CallError::Failed);
         }
+        self.may_ask(&outgoing)?;
         let Answered { peer, reply, came } =
             self.dispatch(&outgoing, Replay::Safe, deadline).await.map_err(CallError::Failed)?;
         if S::accepts(reply.head.status, &reply.head.headers) {
