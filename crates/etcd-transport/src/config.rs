@@ -48,6 +48,9 @@ pub struct Config {
     pub max_reply: usize,
     /// User and password for every request to a configured endpoint; none.
     pub credentials: Option<Credentials>,
+    /// Whether credentials, and the token that v3 servers give for them, may go over plain text to a
+    /// host that is not this machine; no.
+    pub plaintext_credentials: bool,
 }
 
 impl Default for Config {
@@ -63,6 +66,7 @@ impl Default for Config {
             pong: Duration::from_secs(3),
             max_reply: 64 << 20,
             credentials: None,
+            plaintext_credentials: false,
         }
     }
 }
@@ -81,6 +85,12 @@ impl Config {
     /// User and password, sent with every request to a configured endpoint.
     pub fn credentials(self, user: &str, password: impl Into<Secret>) -> Self {
         Self { credentials: Some(Credentials::new(user, password)), ..self }
+    }
+
+    /// Lets credentials, and the token that v3 servers give for them, go over plain text to hosts that
+    /// are not this machine: for networks where nobody else listens.
+    pub fn allow_plaintext_credentials(self) -> Self {
+        Self { plaintext_credentials: true, ..self }
     }
 }
 

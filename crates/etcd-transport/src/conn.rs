@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use etcd_proto::call::Outgoing;
+use etcd_proto::error::EncodeError;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Request;
@@ -19,6 +20,7 @@ use crate::error::{Cause, Phase};
 use crate::http1::{Failure, Http1};
 use crate::http2::{Http2, Outbound, Pings};
 use crate::lane::{Found, Place, Sent};
+use crate::trust;
 
 /// A connection that has rested this long is looked at before it is used.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
@@ -36,6 +38,8 @@ pub(crate) struct Peer {
     pub(crate) endpoint: Endpoint,
     host: HeaderValue,
     authorization: Option<HeaderValue>,
+    /// Why it may not be told what callers say, where that goes with credentials.
+    barred: Option<EncodeError>,
     connect: Duration,
     pings: Pings,
     resting: Mutex<Vec<(Box<Http1>, Instant)>>,
@@ -46,7 +50,8 @@ pub(crate) struct Peer {
 impl Peer {
     pub(crate) fn new(endpoint: Endpoint, config: &Config) -> Self {
         let authorization = config.credentials.as_ref().and_then(|user| user.header().ok());
-        Self { authorization, ..Self::foreign(endpoint, config) }
+        let barred = trust::may_carry(&endpoint, config).err();
+        Self { authorization, barred, ..Self::foreign(endpoint, config) }
     }
 
     /// A peer that gets no credentials.
@@ -56,6 +61,7 @@ impl Peer {
         Self {
             host: host.unwrap_or(HeaderValue::from_static("localhost")),
             authorization: None,
+            barred: None,
             connect: config.connect,
             pings: Pings { after: config.ping, answer: config.pong },
             resting: Mutex::new(Vec::new()),
@@ -77,9 +83,20 @@ impl Peer {
         }
     }
 
+    /// Why credentials may not go there.
+    pub(crate) fn barred(&self) -> Option<&EncodeError> {
+        self.barred.as_ref()
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let barred = |error: &EncodeError| (Phase::Connect, Cause::Barred(error.to_string()));
+        self.barred().map_or(Ok(()), |error| Err(barred(error)))
+    }
+
     /// A new connection.
     pub(crate) fn connect(&self) -> Opening<'_, Box<Http1>> {
         Box::pin(async {
+            self.check()?;
             let (socket, gauge) = dial(&self.endpoint, self.connect)
                 .await
                 .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;
@@ -127,7 +144,9 @@ impl Peer {
     pub(crate) fn open(&self, lane: Lane) -> Opening<'_, Found> {
         let open = move || {
             let (endpoint, most, pings) = (self.endpoint.clone(), self.connect, self.pings);
+            let checked = self.check();
             async move {
+                checked?;
                 let (socket, gauge) = dial(&endpoint, most)
                     .await
                     .map_err(|error| (Phase::Connect, Cause::Io(error.to_string())))?;

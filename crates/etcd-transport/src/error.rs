@@ -213,6 +213,8 @@ pub enum Cause {
     TooLarge(usize),
     /// The server answered that it cannot now.
     Refused(String),
+    /// Credentials may not go there.
+    Barred(String),
     /// A redirect that is not followed.
     Redirect(String),
     /// A redirect to a server that cannot be reached: the leader that another knew may be gone.
@@ -228,9 +230,10 @@ impl fmt::Display for Cause {
             Self::NotHttp(text) => write!(f, "does not speak HTTP ({text})"),
             Self::NotEtcd(text) => write!(f, "is no etcd ({text})"),
             Self::TooLarge(limit) => write!(f, "replied with more than {limit} bytes"),
-            Self::Refused(text) | Self::Redirect(text) | Self::LeaderGone(text) => {
-                f.write_str(text)
-            }
+            Self::Refused(text)
+            | Self::Barred(text)
+            | Self::Redirect(text)
+            | Self::LeaderGone(text) => f.write_str(text),
         }
     }
 }
@@ -242,7 +245,7 @@ impl Cause {
             (Self::NotHttp(_) | Self::NotEtcd(_) | Self::Refused(_), _) => Kind::Protocol,
             (Self::TooLarge(_), _) => Kind::TooLarge,
             (Self::Redirect(_) | Self::LeaderGone(_), _) => Kind::Redirect,
-            (_, Phase::Connect) => Kind::Unreachable,
+            (Self::Barred(_), _) | (_, Phase::Connect) => Kind::Unreachable,
             (Self::Silence, _) => Kind::Timeout,
             (Self::Io(_) | Self::Closed | Self::Reset(_), _) => Kind::Interrupted,
         }

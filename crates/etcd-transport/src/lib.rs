@@ -34,6 +34,7 @@ pub mod redirect;
 pub mod secret;
 pub mod set;
 pub mod status;
+pub mod trust;
 
 mod channel;
 mod conn;

@@ -7,9 +7,10 @@ mod common;
 
 use common::script::Script;
 use common::server::Server;
-use common::{chain, channel, failure, get, patient, set};
+use common::{chain, channel, failure, get, http2, patient, set};
 use etcd_proto::call::Outcome;
 use etcd_proto::v2;
+use etcd_transport::endpoint::Endpoint;
 use etcd_transport::error::Kind;
 use etcd_transport::{Config, Credentials, Secret};
 
@@ -30,6 +31,44 @@ async fn a_user_with_a_colon_is_refused_before_anything_is_sent() {
     // Whoever speaks v3 may have such a name, and asks for the version first.
     channel.call(&v2::GetVersion).await.unwrap();
     assert!(server.requests()[0].header("authorization").is_none());
+}
+
+/// 0.0.0.0 is another name of this machine, which nobody takes for it.
+fn as_another(endpoint: &Endpoint) -> Endpoint {
+    format!("0.0.0.0:{}", endpoint.ports()[0]).parse().unwrap()
+}
+
+#[tokio::test]
+async fn credentials_do_not_go_over_plain_text_unless_allowed() {
+    let config = || patient().credentials("user", "hunter2");
+    let (server, v3) = (Server::healthy(), http2::server::Server::healthy());
+    let (old, new) = (as_another(&server.endpoint), as_another(&v3.endpoint));
+    let barred = |error: &etcd_transport::Error| {
+        let said = error.to_string();
+        assert!(matches!(error.kind(), Kind::Request(_)), "{error:?}");
+        assert!(
+            said.contains("0.0.0.0:") && said.contains("allow_plaintext_credentials"),
+            "{said}"
+        );
+        assert_eq!(error.outcome(), Outcome::NotApplied);
+    };
+    barred(&failure(channel([&old], config()).call(&set("k")).await));
+    barred(&failure(channel([&old], config()).call(&get("k")).await));
+    barred(&http2::failure(channel([&new], config()).call(&http2::put("k")).await));
+    assert_eq!((server.accepted(), v3.accepted()), (0, 0));
+
+    // Where one may be told, the others are passed over.
+    let local = Server::healthy();
+    channel([&old, &local.endpoint], config()).call(&set("k")).await.unwrap();
+    channel([&old, &local.endpoint], config()).call(&get("k")).await.unwrap();
+    assert_eq!((server.accepted(), local.calls()), (0, 2));
+
+    let allowed = || config().allow_plaintext_credentials();
+    channel([&old], allowed()).call(&set("k")).await.unwrap();
+    channel([&new], allowed()).call(&http2::put("k")).await.unwrap();
+    channel([&new], patient()).call(&http2::put("k")).await.unwrap();
+    assert!(server.requests().iter().all(|request| request.header("authorization").is_some()));
+    assert_eq!((server.writes(), v3.calls()), (1, 2));
 }
 
 #[tokio::test]

@@ -146,9 +146,7 @@ impl Channel {
         options: &CallOptions,
     ) -> Result<Outgoing, EncodeError> {
         let mut outgoing = exchange.request()?;
-        if E::HTTP == HttpVersion::Http1 {
-            self.may_ask(&outgoing)?;
-        }
+        self.may_ask(&outgoing, E::HTTP)?;
         if !options.headers.is_empty() {
             outgoing.headers.extend(options.headers.clone());
         }
@@ -162,10 +160,22 @@ impl Channel {
         Ok(outgoing)
     }
 
-    /// Whether the user can be told over HTTP/1.1, or need not be: everybody may ask for the version.
-    fn may_ask(&self, outgoing: &Outgoing) -> Result<(), EncodeError> {
-        match &self.shared.nameless {
-            Some(error) if outgoing.target.path() != VERSION => Err(error.clone()),
+    /// Whether there is an endpoint that may be told the user, and whether the protocol can tell it;
+    /// everybody may ask for the version.
+    fn may_ask(&self, outgoing: &Outgoing, http: HttpVersion) -> Result<(), EncodeError> {
+        if self.shared.config.credentials.is_none() {
+            return Ok(());
+        }
+        if let Some(error) = &self.shared.nameless
+            && http == HttpVersion::Http1
+            && outgoing.target.path() != VERSION
+        {
+            return Err(error.clone());
+        }
+        let endpoints = self.shared.endpoints();
+        let mut barred = endpoints.payloads().map(|peer| peer.barred());
+        match barred.next() {
+            Some(Some(error)) if barred.all(|other| other.is_some()) => Err(error.clone()),
             _ => Ok(()),
         }
     }
