@@ -44,7 +44,9 @@ pub struct Config {
     pub ping: Duration,
     /// How long the answer to that may take before the connection is given up; 3 s.
     pub pong: Duration,
-    /// The longest reply body; 64 MiB.
+    /// The longest reply body; 64 MiB. One that comes in pieces is held twice while it is put together,
+    /// and what is decoded from one that is made to hurt, of empty parts alone, may take two hundred
+    /// times its length: set it lower where servers are not trusted.
     pub max_reply: usize,
     /// User and password for every request to a configured endpoint; none.
     pub credentials: Option<Credentials>,

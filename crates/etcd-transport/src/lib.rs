@@ -44,6 +44,7 @@ mod http1;
 mod http2;
 mod lane;
 mod multiplexed;
+mod pieces;
 mod progress;
 mod socket;
 
