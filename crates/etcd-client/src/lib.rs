@@ -57,6 +57,8 @@ pub use etcd_proto::key::KeyRange;
 pub use etcd_proto::plain;
 pub use etcd_proto::tree;
 pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
-pub use etcd_transport::{CallOptions, Config, Counters, Credentials, EndpointStatus, Secret};
+pub use etcd_transport::{
+    CallOptions, Cluster, Config, Counters, Credentials, EndpointStatus, Secret,
+};
 pub use session::Session;
 pub use v3::Client;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use etcd_proto::error::EncodeError;
+use etcd_proto::ids::ClusterId;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
@@ -53,6 +54,8 @@ pub struct Config {
     /// Whether credentials, and the token that v3 servers give for them, may go over plain text to a
     /// host that is not this machine; no.
     pub plaintext_credentials: bool,
+    /// Which cluster may answer; that which answers first.
+    pub cluster: Cluster,
 }
 
 impl Default for Config {
@@ -69,6 +72,7 @@ impl Default for Config {
             max_reply: 64 << 20,
             credentials: None,
             plaintext_credentials: false,
+            cluster: Cluster::First,
         }
     }
 }
@@ -89,11 +93,29 @@ impl Config {
         Self { credentials: Some(Credentials::new(user, password)), ..self }
     }
 
+    /// Which cluster may answer.
+    pub fn cluster(self, cluster: Cluster) -> Self {
+        Self { cluster, ..self }
+    }
+
     /// Lets credentials, and the token that v3 servers give for them, go over plain text to hosts that
     /// are not this machine: for networks where nobody else listens.
     pub fn allow_plaintext_credentials(self) -> Self {
         Self { plaintext_credentials: true, ..self }
     }
+}
+
+/// Which cluster may answer. Each reply names one (v2 since 2.0); a reply of another is an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Cluster {
+    /// The one that answers first, and no other after it: not even the same servers when they were made
+    /// anew, or from a snapshot.
+    #[default]
+    First,
+    /// This one alone.
+    Known(ClusterId),
+    /// Any: for endpoints behind which a cluster may be made anew.
+    Any,
 }
 
 /// A user and a password, ready to be sent and never shown.

@@ -45,11 +45,12 @@ mod http2;
 mod lane;
 mod multiplexed;
 mod pieces;
+mod pin;
 mod progress;
 mod socket;
 
 pub use channel::{Channel, OpenStream, Upstream};
-pub use config::{CallOptions, Config, Credentials, Lane};
+pub use config::{CallOptions, Cluster, Config, Credentials, Lane};
 pub use error::{CallError, Error};
 pub use secret::Secret;
 pub use status::{Counters, EndpointStatus};

@@ -22,7 +22,8 @@ use http::HeaderValue;
 use crate::config::{CallOptions, Config};
 use crate::conn::Peer;
 use crate::endpoint::Endpoint;
-use crate::error::{CallError, Cause, Kind, Phase};
+use crate::error::{CallError, Cause, Error, Kind, Phase};
+use crate::pin::Pin;
 use crate::progress::Progress;
 use crate::set::{EndpointSet, Health};
 use crate::status::{Counters, EndpointStatus};
@@ -63,6 +64,8 @@ struct Shared {
     seeds: AtomicU64,
     /// The configured deadline, as servers are told of it.
     timeout: HeaderValue,
+    /// The cluster that may answer, shared with channels to one of its endpoints.
+    pin: Arc<Pin>,
     /// Why HTTP/1.1 cannot carry the user.
     nameless: Option<EncodeError>,
 }
@@ -85,17 +88,18 @@ impl Channel {
             (endpoint, peer)
         });
         let endpoints = EndpointSet::new(peers);
-        Self::with(endpoints, config)
+        let pin = Arc::new(Pin::new(config.cluster));
+        Self::with(endpoints, config, pin)
     }
 
-    fn with(endpoints: EndpointSet<Arc<Peer>>, config: Config) -> Self {
+    fn with(endpoints: EndpointSet<Arc<Peer>>, config: Config, pin: Arc<Pin>) -> Self {
         let endpoints = Mutex::new(endpoints);
         // Clients that failed together should not come back together.
         let seeds = RandomState::new().hash_one(0);
         let timeout = told(config.deadline);
         let (counted, seeds) = (Counted::default(), seeds.into());
         let nameless = config.credentials.as_ref().and_then(|user| user.header().err());
-        let shared = Shared { endpoints, config, counted, seeds, timeout, nameless };
+        let shared = Shared { endpoints, config, counted, seeds, timeout, pin, nameless };
         Self { shared: Arc::new(shared) }
     }
 
@@ -283,13 +287,26 @@ impl Channel {
         peer: &Peer,
         incoming: Incoming,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        exchange.decode(incoming).map_err(|refusal| {
-            let outcome = match exchange.replay() {
-                Replay::Safe => Outcome::NotApplied,
-                Replay::Guarded | Replay::Once => refusal.outcome(),
-            };
-            CallError::Refused { refusal, endpoint: peer.endpoint.clone(), outcome }
-        })
+        let another = E::cluster(&incoming).and_then(|found| self.shared.pin.mismatch(found));
+        let decoded = exchange.decode(incoming);
+        let outcome = match (exchange.replay(), &decoded) {
+            (Replay::Safe, _) => Outcome::NotApplied,
+            (Replay::Guarded | Replay::Once, Ok(_)) => Outcome::Applied,
+            (Replay::Guarded | Replay::Once, Err(refusal)) => refusal.outcome(),
+        };
+        if let Some(cause) = another {
+            return Err(CallError::Failed(self.mistaken(peer, cause, outcome)));
+        }
+        let endpoint = || peer.endpoint.clone();
+        decoded.map_err(|refusal| CallError::Refused { refusal, endpoint: endpoint(), outcome })
+    }
+
+    /// The error that the answer of another cluster is; others are asked before its server from now on.
+    fn mistaken(&self, peer: &Peer, cause: Cause, outcome: Outcome) -> Error {
+        let now = Instant::now();
+        self.shared.failed(peer, &cause.to_string(), now);
+        let attempt = peer.attempt(Phase::ReplyStarted, cause, now);
+        Error::new(Kind::AnotherCluster, outcome, vec![attempt])
     }
 
     /// Each endpoint with how it has done lately, in the order given.
@@ -314,7 +331,8 @@ impl Channel {
         let known = self.shared.endpoints().payload_of(endpoint).cloned();
         let config = self.shared.config.clone();
         let peer = known.unwrap_or_else(|| Arc::new(Peer::new(endpoint.clone(), &config)));
-        Self::with(EndpointSet::new([(endpoint.clone(), peer)]), config)
+        let pin = Arc::clone(&self.shared.pin);
+        Self::with(EndpointSet::new([(endpoint.clone(), peer)]), config, pin)
     }
 
     /// Has calls ask another endpoint before this one for a while.
