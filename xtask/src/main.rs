@@ -11,6 +11,7 @@ mod layers;
 mod run;
 mod setup;
 mod source;
+mod supply;
 mod test;
 mod tidy;
 
