@@ -16,6 +16,8 @@ use peak_alloc::PeakAlloc;
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const MIB: usize = 1 << 20;
+/// One test at a time: both share one memory.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 /// The longest head of a reply.
 const HEAD: usize = 64 << 10;
 /// The longest body, as configured here.
@@ -69,6 +71,7 @@ fn replies() -> Vec<(&'static str, Vec<u8>, Vec<u8>, usize)> {
 
 #[tokio::test]
 async fn endless_replies_take_their_bound_and_a_mebibyte() {
+    let _alone = ALONE.lock().await;
     for (name, begins, goes_on, bound) in replies() {
         let pour = Script::each([Act::Send(begins), Act::Pour(goes_on)]);
         for write in [false, true] {
@@ -92,6 +95,7 @@ async fn endless_replies_take_their_bound_and_a_mebibyte() {
 /// Replies that end, each as long as is allowed and made of as many parts as can be.
 #[tokio::test]
 async fn what_is_decoded_takes_no_more_than_is_documented() {
+    let _alone = ALONE.lock().await;
     let fill = |begins: &str, part: &str, ends: &str| {
         let count = (BODY - begins.len() - ends.len()) / part.len();
         reply("200 OK", &["X-Etcd-Index: 7"], &[begins, &part.repeat(count), ends].concat())
