@@ -86,6 +86,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         package: "etcd-client",
         modules: &[
+            "discovery::record",
             "keeper",
             "learnt",
             "v2::lock::recipe",
@@ -143,8 +144,8 @@ const V3_PURE: &[&str] = &[
 ];
 
 const TRANSPORT_PURE: &[&str] = &[
-    "config", "endpoint", "set", "status", "failover", "backoff", "redirect", "secret", "error",
-    "frames",
+    "config", "endpoint", "set", "status", "failover", "backoff", "redirect", "secret", "trust",
+    "pin", "pieces", "error", "frames",
 ];
 
 pub(super) const DEPENDENCIES: &[Dependencies] = &[
