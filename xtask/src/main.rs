@@ -12,6 +12,7 @@ mod run;
 mod secured;
 mod setup;
 mod source;
+mod supply;
 mod test;
 mod tidy;
 

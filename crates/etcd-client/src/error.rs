@@ -295,6 +295,7 @@ fn kind_of_failure(kind: &TransportKind) -> ErrorKind {
         TransportKind::Unreachable => ErrorKind::Unreachable,
         TransportKind::Timeout => ErrorKind::Timeout,
         TransportKind::Interrupted => ErrorKind::Interrupted,
+        TransportKind::AnotherCluster => ErrorKind::AnotherHistory,
         _ => ErrorKind::Refused,
     }
 }

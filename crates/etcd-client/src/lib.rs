@@ -29,7 +29,8 @@
 //!   *unknown*, and never a guess.
 //! * Handles are cheap to clone, `Send` and `Sync`, and take `&self`.
 //!
-//! The feature `blocking` adds the module `blocking`: the same calls without async.
+//! The feature `blocking` adds the module `blocking`: the same calls without async. The feature `srv` adds the
+//! module `discovery`: endpoints from the SRV records of a domain.
 
 pub mod error;
 pub mod servers;
@@ -39,6 +40,8 @@ pub mod v3;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "srv")]
+pub mod discovery;
 
 mod clock;
 mod keep;
@@ -54,6 +57,8 @@ pub use etcd_proto::key::KeyRange;
 pub use etcd_proto::plain;
 pub use etcd_proto::tree;
 pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
-pub use etcd_transport::{CallOptions, Config, Counters, EndpointStatus, Tls};
+pub use etcd_transport::{
+    CallOptions, Cluster, Config, Counters, Credentials, EndpointStatus, Secret, Tls,
+};
 pub use session::Session;
 pub use v3::Client;

@@ -7,6 +7,10 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::error::{DecodeError, EncodeError};
+use crate::ids::ClusterId;
+
+/// The cluster of who answers over HTTP/1.1.
+const CLUSTER_ID: &str = "x-etcd-cluster-id";
 
 /// One request that gets one reply.
 pub trait Exchange {
@@ -35,6 +39,13 @@ pub trait Exchange {
     ///
     /// The server's refusal, which includes a reply that cannot be understood.
     fn decode(&self, reply: Incoming) -> Result<Self::Reply, Self::Refusal>;
+
+    /// The cluster that a reply says it is of, before it is decoded; nothing where it does not say.
+    /// Without more ado it is what the header `X-Etcd-Cluster-Id` has, which v2 servers send since 2.0.
+    fn cluster(reply: &Incoming) -> Option<ClusterId> {
+        let id = reply.headers.get(CLUSTER_ID)?.to_str().ok()?.parse().ok()?;
+        (id != ClusterId(0)).then_some(id)
+    }
 }
 
 /// One request that gets any number of items, as they come.

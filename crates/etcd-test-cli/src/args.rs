@@ -28,6 +28,12 @@ pub(crate) struct Cli {
         value_name = "LIST"
     )]
     pub(crate) servers: Option<String>,
+    /// Servers from the SRV records of a domain, instead of those named
+    #[arg(long, global = true, env = "ETCDCTL_DISCOVERY_SRV", value_name = "DOMAIN")]
+    pub(crate) discovery_srv: Option<String>,
+    /// Records of this name alone, of a domain that has several clusters
+    #[arg(long, global = true, env = "ETCDCTL_DISCOVERY_SRV_NAME", value_name = "NAME")]
+    pub(crate) discovery_srv_name: Option<String>,
     /// The API to speak
     #[arg(long, global = true, value_enum, env = "ETCD_API", default_value_t = ApiName::Auto)]
     api: ApiName,
@@ -36,7 +42,7 @@ pub(crate) struct Cli {
     pub(crate) output: Format,
     /// How long a call may take, in seconds
     #[arg(long, global = true, default_value = "5", value_parser = seconds, value_name = "SECONDS")]
-    timeout: Duration,
+    pub(crate) timeout: Duration,
     #[command(flatten)]
     access: Access,
     #[command(subcommand)]
@@ -228,6 +234,8 @@ impl Cli {
 const WITH_VALUE: &[&str] = &[
     "-s",
     "--servers",
+    "--discovery-srv",
+    "--discovery-srv-name",
     "--api",
     "-o",
     "--output",
@@ -322,9 +330,10 @@ mod tests {
             "set -t 5 k v -s a:1",
             "--ttl 5 Set --servers=a:1 k v",
             "-s a:1 set k -t 5 v",
+            "-s a:1 --discovery-srv a --discovery-srv-name b set k -t 5 v",
         ] {
             let cli = parse(line).unwrap();
-            let Command::Set(ref set) = cli.command else { panic!("{line}") };
+            let Command::Set(set) = &cli.command else { panic!("{line}") };
             assert_eq!(
                 (cli.servers(), set.key.as_str(), set.value.as_str()),
                 ("a:1", "k", "v"),

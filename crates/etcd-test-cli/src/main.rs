@@ -4,6 +4,7 @@ mod access;
 mod args;
 mod command;
 mod demo;
+mod discover;
 mod escape;
 mod exit;
 mod output;
@@ -59,8 +60,10 @@ async fn execute(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 async fn on_servers(cli: &Cli, command: &Command, output: &Output) -> anyhow::Result<Exit> {
-    servers::check(cli.servers())?;
-    let session = &Session::open_with(cli.servers(), cli.session_options()?).await?;
+    let found = discover::servers(cli).await?;
+    let servers = found.as_deref().unwrap_or_else(|| cli.servers());
+    servers::check(servers)?;
+    let session = &Session::open_with(servers, cli.session_options()?).await?;
     match command {
         Command::Get(args) => command::get::run(session, args, output).await,
         Command::List(args) => command::list::run(session, args, output).await,

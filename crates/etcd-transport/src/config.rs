@@ -3,10 +3,20 @@
 use std::fmt;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use etcd_proto::error::EncodeError;
+use etcd_proto::ids::ClusterId;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use zeroize::Zeroizing;
 
 use crate::endpoint::Endpoint;
+use crate::secret::Secret;
 use crate::tls::Tls;
+use crate::trust;
+
+/// What stands before the pair in a header of basic authentication.
+const BASIC: &str = "Basic ";
 
 /// How a channel behaves. `Config::default()` is meant to be right as it is.
 #[derive(Debug, Clone)]
@@ -38,12 +48,17 @@ pub struct Config {
     pub ping: Duration,
     /// How long the answer to that may take before the connection is given up; 3 s.
     pub pong: Duration,
-    /// The longest reply body; 64 MiB.
+    /// The longest reply body; 64 MiB. One that comes in pieces is held twice while it is put together,
+    /// and what is decoded from one that is made to hurt, of empty parts alone, may take two hundred
+    /// times its length: set it lower where servers are not trusted.
     pub max_reply: usize,
     /// User and password for every request to a configured endpoint; none.
     pub credentials: Option<Credentials>,
-    /// Whether credentials may go in the clear to hosts other than this machine; no.
+    /// Whether credentials, and the token that v3 servers give for them, may go over plain text to a
+    /// host that is not this machine; no.
     pub plaintext_credentials: bool,
+    /// Which cluster may answer; that which answers first.
+    pub cluster: Cluster,
     /// How endpoints of `https://` are spoken to; with the authorities that the system trusts.
     pub tls: Tls,
 }
@@ -62,6 +77,7 @@ impl Default for Config {
             max_reply: 64 << 20,
             credentials: None,
             plaintext_credentials: false,
+            cluster: Cluster::First,
             tls: Tls::default(),
         }
     }
@@ -79,7 +95,7 @@ impl Config {
     }
 
     /// User and password, sent with every request to a configured endpoint.
-    pub fn credentials(self, user: &str, password: &str) -> Self {
+    pub fn credentials(self, user: &str, password: impl Into<Secret>) -> Self {
         Self { credentials: Some(Credentials::new(user, password)), ..self }
     }
 
@@ -88,7 +104,13 @@ impl Config {
         Self { tls, ..self }
     }
 
-    /// Lets credentials go in the clear to other machines: whoever is between can read and use them.
+    /// Which cluster may answer.
+    pub fn cluster(self, cluster: Cluster) -> Self {
+        Self { cluster, ..self }
+    }
+
+    /// Lets credentials, and the token that v3 servers give for them, go over plain text to hosts that
+    /// are not this machine: for networks where nobody else listens.
     pub fn allow_plaintext_credentials(self) -> Self {
         Self { plaintext_credentials: true, ..self }
     }
@@ -100,41 +122,42 @@ impl Config {
     ///
     /// The first thing that is wrong, and what would be right.
     pub fn check(&self, endpoints: &[Endpoint]) -> Result<(), String> {
-        if self.credentials.as_ref().is_some_and(|one| one.user().contains(':')) {
-            return Err("a user's name cannot have a colon: it ends there".into());
-        }
-        endpoints.iter().try_for_each(|endpoint| self.credentials_may_go(endpoint))?;
+        endpoints
+            .iter()
+            .try_for_each(|endpoint| trust::may_carry(endpoint, self))
+            .map_err(|error| error.to_string())?;
         if endpoints.iter().any(Endpoint::is_secure) {
             self.tls.check().map_err(|error| error.to_string())?;
         }
         Ok(())
     }
+}
 
-    /// Whether credentials, where there are any, may go to an endpoint.
-    ///
-    /// # Errors
-    ///
-    /// Why not, and what would be right.
-    pub fn credentials_may_go(&self, endpoint: &Endpoint) -> Result<(), String> {
-        let is_safe = endpoint.is_secure() || endpoint.is_local();
-        if self.credentials.is_none() || is_safe || self.plaintext_credentials {
-            return Ok(());
-        }
-        Err(format!("credentials would go to {endpoint} in the clear; use https://, or allow that"))
-    }
+/// Which cluster may answer. Each reply names one (v2 since 2.0); a reply of another is an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Cluster {
+    /// The one that answers first, and no other after it: not even the same servers when they were made
+    /// anew, or from a snapshot.
+    #[default]
+    First,
+    /// This one alone.
+    Known(ClusterId),
+    /// Any: for endpoints behind which a cluster may be made anew.
+    Any,
 }
 
 /// A user and a password, ready to be sent and never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     user: String,
-    password: String,
+    password: Secret,
 }
 
 impl Credentials {
     /// The credentials of a user: v2 servers get them with every request, v3 servers for a token.
-    pub fn new(user: &str, password: &str) -> Self {
-        Self { user: user.to_owned(), password: password.to_owned() }
+    /// Calls of the v2 API fail where the name has a colon.
+    pub fn new(user: &str, password: impl Into<Secret>) -> Self {
+        Self { user: user.to_owned(), password: password.into() }
     }
 
     /// The user's name.
@@ -144,14 +167,27 @@ impl Credentials {
 
     /// The password, for whoever has to send it.
     pub fn password(&self) -> &str {
-        &self.password
+        self.password.expose()
     }
 
     /// The value of an `Authorization` header, as HTTP basic authentication has it.
-    pub(crate) fn header(&self) -> String {
-        use base64::Engine as _;
-        let pair = format!("{}:{}", self.user, self.password);
-        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+    pub(crate) fn header(&self) -> Result<HeaderValue, EncodeError> {
+        if self.user.contains(':') {
+            let reason = format!(
+                "{:?} has a colon, where HTTP basic authentication, and so the v2 API, would end it; \
+                 name a user without one",
+                self.user
+            );
+            return Err(EncodeError::new("user", reason));
+        }
+        // With room for all from the start, as what grows leaves copies behind.
+        let pair = [self.user(), ":", self.password()].concat();
+        let pair = Zeroizing::new(pair);
+        let mut basic = String::with_capacity(BASIC.len() + pair.len().div_ceil(3) * 4);
+        basic.push_str(BASIC);
+        BASE64.encode_string(pair.as_bytes(), &mut basic);
+        let unsendable = || EncodeError::new("password", "it cannot be put into a header");
+        Secret::new(basic).header().ok_or_else(unsendable)
     }
 }
 
@@ -222,19 +258,15 @@ mod tests {
     use crate::endpoint::parse_list;
 
     #[test]
-    fn credentials_go_where_nobody_reads_them() {
+    fn what_cannot_work_is_known_before() {
         let config = Config::default().credentials("root", "secret");
-        for list in ["127.0.0.1:1,localhost,[::1]:2", "unix:/run/etcd.sock", "https://elsewhere"] {
-            let endpoints = parse_list(list).unwrap();
-            assert!(endpoints.iter().all(|one| config.credentials_may_go(one).is_ok()), "{list}");
-        }
-        let open = parse_list("elsewhere:2379").unwrap();
+        let (open, secure) =
+            (parse_list("elsewhere:2379").unwrap(), parse_list("https://elsewhere").unwrap());
         let error = config.check(&open).unwrap_err();
         assert!(error.contains("elsewhere:2379") && error.contains("https://"), "{error}");
-        assert!(!error.contains("secret"));
         assert_eq!(config.clone().allow_plaintext_credentials().check(&open), Ok(()));
         assert_eq!(Config::default().check(&open), Ok(()));
-        let colon = Config::default().credentials("a:b", "c").check(&[]).unwrap_err();
-        assert!(colon.contains("colon"), "{colon}");
+        let config = config.tls(Tls::new().ca_file("/nowhere.pem"));
+        assert!(config.check(&secure).unwrap_err().contains("/nowhere.pem"));
     }
 }

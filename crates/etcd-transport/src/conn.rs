@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use etcd_proto::call::Outgoing;
+use etcd_proto::error::EncodeError;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HOST};
 use http::request::Request;
@@ -20,6 +21,7 @@ use crate::http1::{Failure, Http1};
 use crate::http2::{Http2, Outbound, Pings};
 use crate::lane::{Found, Place, Sent};
 use crate::tls::{Protocol, Tls};
+use crate::trust;
 
 /// A connection that has rested this long is looked at before it is used.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
@@ -37,8 +39,8 @@ pub(crate) struct Peer {
     pub(crate) endpoint: Endpoint,
     host: HeaderValue,
     authorization: Option<HeaderValue>,
-    /// Why it may not be spoken to.
-    barred: Option<String>,
+    /// Why it may not be told what callers say, where that goes with credentials.
+    barred: Option<EncodeError>,
     connect: Duration,
     tls: Tls,
     pings: Pings,
@@ -49,12 +51,8 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn new(endpoint: Endpoint, config: &Config) -> Self {
-        let authorization = config.credentials.as_ref().and_then(|credentials| {
-            let mut value = HeaderValue::from_str(&credentials.header()).ok()?;
-            value.set_sensitive(true);
-            Some(value)
-        });
-        let barred = config.credentials_may_go(&endpoint).err();
+        let authorization = config.credentials.as_ref().and_then(|user| user.header().ok());
+        let barred = trust::may_carry(&endpoint, config).err();
         Self { authorization, barred, ..Self::foreign(endpoint, config) }
     }
 
@@ -88,22 +86,27 @@ impl Peer {
         }
     }
 
+    /// Why credentials may not go there.
+    pub(crate) fn barred(&self) -> Option<&EncodeError> {
+        self.barred.as_ref()
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let barred = |error: &EncodeError| (Phase::Connect, Cause::Barred(error.to_string()));
+        self.barred().map_or(Ok(()), |error| Err(barred(error)))
+    }
+
     /// A new connection.
     pub(crate) fn connect(&self) -> Opening<'_, Box<Http1>> {
         Box::pin(async {
+            self.check()?;
             let (line, gauge) = self.way(Protocol::Http1).dial().await?;
             Http1::open(line, gauge).await
         })
     }
 
     fn way(&self, protocol: Protocol) -> Way {
-        Way {
-            endpoint: self.endpoint.clone(),
-            barred: self.barred.clone(),
-            tls: self.tls.clone(),
-            most: self.connect,
-            protocol,
-        }
+        Way { endpoint: self.endpoint.clone(), tls: self.tls.clone(), most: self.connect, protocol }
     }
 
     /// Takes back a connection that is done with its request.
@@ -146,7 +149,9 @@ impl Peer {
     pub(crate) fn open(&self, lane: Lane) -> Opening<'_, Found> {
         let open = move || {
             let (way, most, pings) = (self.way(Protocol::Http2), self.connect, self.pings);
+            let checked = self.check();
             async move {
+                checked?;
                 let (line, gauge) = way.dial().await?;
                 let opened = Http2::open(line, gauge, lane.windows(), pings);
                 tokio::time::timeout(most, opened)

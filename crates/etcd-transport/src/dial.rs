@@ -28,8 +28,6 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) endpoint: Endpoint,
-    /// Why nobody may connect.
-    pub(crate) barred: Option<String>,
     pub(crate) tls: Tls,
     /// How long it may take, with the greeting of TLS.
     pub(crate) most: Duration,
@@ -39,13 +37,8 @@ pub(crate) struct Way {
 impl Way {
     /// Connects: every port that may be meant, every address that the name has.
     pub(crate) async fn dial(self) -> Result<(Line, Arc<Gauge>), Failure> {
-        let dialed = match &self.barred {
-            Some(why) => Err(Cause::Tls(why.clone())),
-            None => match tokio::time::timeout(self.most, self.line()).await {
-                Ok(dialed) => dialed,
-                Err(_) => Err(Cause::Io(too_long().to_string())),
-            },
-        };
+        let dialed = tokio::time::timeout(self.most, self.line()).await;
+        let dialed = dialed.unwrap_or_else(|_| Err(Cause::Io(too_long().to_string())));
         dialed.map_err(|cause| (Phase::Connect, cause))
     }
 

@@ -1,7 +1,7 @@
 //! Endpoints: where an etcd server is, and lists of them.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -138,40 +138,93 @@ pub struct InvalidEndpoint {
 
 impl InvalidEndpoint {
     fn new(input: &str, reason: impl Into<String>) -> Self {
-        Self { input: without_userinfo(input), reason: reason.into() }
+        Self { input: cut(&without_userinfo(input)), reason: reason.into() }
     }
 }
 
 fn without_userinfo(text: &str) -> String {
-    let Some(at) = text.rfind('@') else { return text.to_owned() };
-    let start = text[..at].find("://").map_or(0, |at| at + 3);
+    let Some(at) = text.rfind('@').max(text.rfind("%40")) else { return text.to_owned() };
+    let is_scheme = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+');
+    let scheme = text[..at].find("://").filter(|&end| is_scheme(&text[..end]));
+    let start = scheme.map_or(0, |end| end + 3);
     format!("{}…{}", &text[..start], &text[at..])
 }
 
 const MIXED: &str = "some have https:// and others have not; give it to all or to none";
+fn has_user(text: &str) -> bool {
+    text.contains('@') || text.contains("%40")
+}
+
+/// No more of a text than helps to find it again.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// How many characters of a text are shown in an error.
+const MOST_SHOWN: usize = 200;
+/// The longest path of a unix socket that Linux takes.
+const LONGEST_SOCKET_PATH: usize = 107;
+const SRV: &str =
+    "a domain with SRV records is not a server; give it to discovery (--discovery-srv)";
 const USER: &str = "a user does not belong here; give it as a credential";
 
 fn parse(text: &str) -> Result<Address, String> {
-    if let Some(path) = text.strip_prefix("unix:") {
+    if let Some(path) = after_scheme(text, "unix") {
         return parse_socket(path);
     }
     // First, as no other reason may show a password.
-    if text.contains('@') {
+    if has_user(text) {
         return Err(USER.into());
     }
     let (secure, authority) = match text.split_once("://") {
-        Some(("http", rest)) => (false, rest),
-        Some(("https", rest)) => (true, rest),
-        Some((scheme, _)) => return Err(format!("{scheme:?} is none of http, https and unix")),
-        None => (false, text),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
+        Some((scheme, _)) => return Err(wrong_scheme(scheme)),
+        None => (false, without_scheme(text)?),
     };
     let authority = authority.strip_suffix('/').unwrap_or(authority);
-    if authority.contains(['/', '?', '#', '\\']) {
+    if authority.contains('\\') {
+        return Err("a backslash does not belong here; give host:port".into());
+    }
+    if authority.contains(['/', '?', '#']) {
         return Err("a path, query or fragment does not belong here; give host:port".into());
     }
     let (host, port) = split_port(authority)?;
     let port = port.map(parse_port).transpose()?;
-    Ok(Address::Tcp { secure, host: host.to_owned(), port })
+    Ok(Address::Tcp { secure, host, port })
+}
+
+fn after_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
+    let (before, after) = text.split_once(':')?;
+    before.eq_ignore_ascii_case(scheme).then_some(after)
+}
+
+fn wrong_scheme(scheme: &str) -> String {
+    match scheme.to_ascii_lowercase().as_str() {
+        "srv" | "dns" | "dns+srv" => SRV.into(),
+        "unixs" => "TLS over a unix socket is not supported; give unix:/path".into(),
+        "" => "the scheme is missing before ://; give http://host:port".into(),
+        _ => format!("the scheme {:?} is none of http, https and unix", cut(scheme)),
+    }
+}
+
+/// A text without `://`, which may have meant a scheme nevertheless.
+fn without_scheme(text: &str) -> Result<&str, String> {
+    if text.starts_with("_etcd") {
+        return Err(SRV.into());
+    }
+    let Some((scheme, rest)) = text.split_once(':') else { return Ok(text) };
+    let is_port = rest.starts_with(|c: char| c.is_ascii_digit()) || rest.is_empty();
+    match scheme.to_ascii_lowercase().as_str() {
+        "unixs" | "srv" | "dns" if !is_port => Err(wrong_scheme(scheme)),
+        "http" | "https" if !is_port => {
+            Err("// is missing behind the scheme; give http://host:port".into())
+        }
+        _ => Ok(text),
+    }
 }
 
 fn parse_socket(path: &str) -> Result<Address, String> {
@@ -179,21 +232,27 @@ fn parse_socket(path: &str) -> Result<Address, String> {
     // One slash is as good as several, which would be taken for those of a URL when shown.
     let slashes = path.len() - path.trim_start_matches('/').len();
     let path = &path[slashes.saturating_sub(1)..];
-    if path.is_empty() || path.contains('\0') {
+    if path.is_empty() || path == "/" {
         return Err("the path of a socket is missing; give unix:/path".into());
+    }
+    if let Some(c) = path.chars().find(|c| c.is_control()) {
+        return Err(format!("the path of a socket cannot have {c:?}; give unix:/path"));
+    }
+    if path.len() > LONGEST_SOCKET_PATH {
+        return Err(format!("the path of a socket has at most {LONGEST_SOCKET_PATH} bytes"));
     }
     Ok(Address::Unix(path.into()))
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<&str>), String> {
+fn split_port(authority: &str) -> Result<(String, Option<&str>), String> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, after) =
             rest.split_once(']').ok_or("the bracket is not closed; give [::1]:2379")?;
-        host.parse::<Ipv6Addr>().map_err(|_| format!("{host:?} is no IPv6 address"))?;
+        let host = parse_v6(host)?.to_string();
         return match after.strip_prefix(':') {
             Some(port) => Ok((host, Some(port))),
             None if after.is_empty() => Ok((host, None)),
-            None => Err(format!("{after:?} behind the bracket is no port; give [::1]:2379")),
+            None => Err(format!("{:?} behind the bracket is no port; give [::1]:2379", cut(after))),
         };
     }
     let (host, port) = match authority.split_once(':') {
@@ -204,16 +263,46 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), String> {
         return Err("an IPv6 address stands in brackets; give [::1]:2379".into());
     }
     check_host(host)?;
-    Ok((host, port))
+    Ok((host.to_ascii_lowercase(), port))
+}
+
+fn parse_v6(host: &str) -> Result<Ipv6Addr, String> {
+    if host.contains('%') {
+        return Err("an address with a zone is not supported; give one without %".into());
+    }
+    host.parse().map_err(|_| format!("{:?} is no IPv6 address; give [::1]:2379", cut(host)))
 }
 
 fn check_host(host: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     match host.chars().find(|&c| !allowed(c)) {
         _ if host.is_empty() => Err("the host is missing; give host:port".into()),
-        _ if host.len() > 253 => Err("the host is longer than 253 bytes".into()),
         Some(' ' | '\t') => Err("a host has no spaces; give host:port".into()),
+        Some(c) if c.is_alphanumeric() => {
+            Err(format!("a host cannot have {c:?}; give its name in the form xn--…"))
+        }
         Some(c) => Err(format!("a host cannot have {c:?}; give host:port")),
+        None => check_name(host),
+    }
+}
+
+/// As the resolver of the system would take `127.1` or `0x7f.1` for an address, they are refused.
+fn check_name(host: &str) -> Result<(), String> {
+    let parts = host.strip_suffix('.').unwrap_or(host);
+    let last = parts.rsplit('.').next().unwrap_or_default();
+    let hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    let prefix = last.get(..2).filter(|prefix| prefix.eq_ignore_ascii_case("0x"));
+    let is_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit())
+        || prefix.is_some() && hex(&last[2..]);
+    if host.len() > 253 {
+        return Err("the host is longer than 253 bytes".into());
+    }
+    if is_number && host.parse::<Ipv4Addr>().is_err() {
+        return Err(format!("{host:?} is no IPv4 address; one is four numbers from 0 to 255"));
+    }
+    match parts.split('.').find(|part| part.is_empty() || part.len() > 63) {
+        Some("") => Err("a part of the host is empty between its dots".into()),
+        Some(_) => Err("a part of the host is longer than 63 bytes".into()),
         None => Ok(()),
     }
 }
@@ -222,7 +311,7 @@ fn parse_port(port: &str) -> Result<u16, String> {
     let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
     match port.parse() {
         Ok(number) if digits && number > 0 => Ok(number),
-        _ => Err(format!("{port:?} is no port; one is a number from 1 to 65535")),
+        _ => Err(format!("{:?} is no port; one is a number from 1 to 65535", cut(port))),
     }
 }
 
@@ -248,7 +337,7 @@ pub fn parse_list(list: &str) -> Result<Vec<Endpoint>, InvalidEndpoint> {
     let texts = list.split(|c: char| c == ',' || c == ';' || c.is_whitespace());
     let texts = texts.filter(|text| !text.is_empty());
     // A password may hold a separator, and its parts are not to be shown either.
-    if texts.clone().any(|text| text.contains('@') && !text.starts_with("unix:")) {
+    if texts.clone().any(|text| has_user(text) && !text.starts_with("unix:")) {
         return Err(InvalidEndpoint::new(list, USER));
     }
     for text in texts {
@@ -288,7 +377,7 @@ mod tests {
             ("unix:/run/etcd.sock", "unix:/run/etcd.sock", vec![]),
             ("unix:///run/etcd.sock", "unix:/run/etcd.sock", vec![]),
             ("unix:relative.sock", "unix:relative.sock", vec![]),
-            ("https://host", "https://host:2379", vec![2379, 4001]),
+            ("HTTPS://host", "https://host:2379", vec![2379, 4001]),
             ("https://[::1]:443/", "https://[::1]:443", vec![443]),
         ] {
             let endpoint: Endpoint = text.parse().unwrap();
@@ -304,6 +393,7 @@ mod tests {
             "user:secret@host://",
             "http://secret@b@c",
             "h:1,http://user:sec ret,secret@host;h",
+            "http://user:secret%40host:1",
             "secret secret@host:0",
         ] {
             let error = parse_list(text).unwrap_err().to_string();
@@ -327,14 +417,13 @@ mod tests {
             ("[::1", "bracket"),
             ("[::1]2379", "behind the bracket"),
             ("[nonsense]:1", "IPv6"),
-            ("[::1%25eth0]:1", "IPv6"),
+            ("[::1%25eth0]:1", "zone"),
             ("ftp://host:2379", "none of http"),
             ("https://", "host is missing"),
-            ("https:/host", "path"),
-            ("HTTPS://host", "none of http"),
+            ("https:/host", "// is missing"),
             ("http://host:2379/v2", "path"),
             ("host:2379?x=1", "path, query"),
-            ("host\\evil:1", "path"),
+            ("host\\evil:1", "backslash"),
             ("a@b:1", "user"),
             ("http://a@b@c:1", "user"),
             ("a:b@c://", "user"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use etcd_proto::call::{Outcome, Refusal, Replay};
 use etcd_proto::error::EncodeError;
+use etcd_proto::ids::ClusterId;
 
 use crate::endpoint::Endpoint;
 
@@ -97,6 +98,8 @@ pub enum Kind {
     TooLarge,
     /// Redirects led nowhere.
     Redirect,
+    /// Another cluster answered than the one that may.
+    AnotherCluster,
 }
 
 impl Error {
@@ -145,6 +148,7 @@ impl fmt::Display for Error {
             Kind::Protocol => f.write_str("the answer is not etcd's")?,
             Kind::TooLarge => f.write_str("the answer is too large")?,
             Kind::Redirect => f.write_str("redirected in vain")?,
+            Kind::AnotherCluster => f.write_str("another cluster answers")?,
         }
         // The last word of each endpoint, as there may be many attempts.
         let mut last: Vec<&Attempt> = Vec::new();
@@ -215,6 +219,15 @@ pub enum Cause {
     TooLarge(usize),
     /// The server answered that it cannot now.
     Refused(String),
+    /// It is of another cluster.
+    AnotherCluster {
+        /// The cluster that may answer.
+        expected: ClusterId,
+        /// The cluster that did.
+        found: ClusterId,
+    },
+    /// Credentials may not go there.
+    Barred(String),
     /// A redirect that is not followed.
     Redirect(String),
     /// A redirect to a server that cannot be reached: the leader that another knew may be gone.
@@ -230,9 +243,13 @@ impl fmt::Display for Cause {
             Self::NotHttp(text) => write!(f, "does not speak HTTP ({text})"),
             Self::NotEtcd(text) => write!(f, "is no etcd ({text})"),
             Self::TooLarge(limit) => write!(f, "replied with more than {limit} bytes"),
-            Self::Refused(text) | Self::Redirect(text) | Self::LeaderGone(text) => {
-                f.write_str(text)
+            Self::AnotherCluster { expected, found } => {
+                write!(f, "is of cluster {found}, and {expected} is asked for")
             }
+            Self::Refused(text)
+            | Self::Barred(text)
+            | Self::Redirect(text)
+            | Self::LeaderGone(text) => f.write_str(text),
         }
     }
 }
@@ -242,9 +259,10 @@ impl Cause {
     pub(crate) fn kind(&self, phase: Phase) -> Kind {
         match (self, phase) {
             (Self::NotHttp(_) | Self::NotEtcd(_) | Self::Refused(_), _) => Kind::Protocol,
+            (Self::AnotherCluster { .. }, _) => Kind::AnotherCluster,
             (Self::TooLarge(_), _) => Kind::TooLarge,
             (Self::Redirect(_) | Self::LeaderGone(_), _) => Kind::Redirect,
-            (_, Phase::Connect) => Kind::Unreachable,
+            (Self::Barred(_), _) | (_, Phase::Connect) => Kind::Unreachable,
             (Self::Silence, _) => Kind::Timeout,
             (Self::Io(_) | Self::Tls(_) | Self::Closed | Self::Reset(_), _) => Kind::Interrupted,
         }

@@ -29,6 +29,8 @@ pub(crate) struct Frames {
     /// What those cost that brought nothing, since one did.
     idle: u32,
     half: Option<Instant>,
+    /// How many frames came since somebody asked.
+    fresh: usize,
 }
 
 impl Frames {
@@ -52,7 +54,17 @@ impl Frames {
         true
     }
 
+    /// Whether so many frames came since this last said so.
+    pub(crate) fn are_many(&mut self, many: usize) -> bool {
+        let are = self.fresh >= many;
+        if are {
+            self.fresh = 0;
+        }
+        are
+    }
+
     fn frame(&mut self, now: &impl Fn() -> Instant) -> bool {
+        self.fresh += 1;
         let [a, b, c, kind, flags, ..] = self.head;
         self.held = 0;
         self.left = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);

@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use etcd_proto::call::Incoming;
 use http::request::Request;
 use http::response::Parts;
@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::error::{Cause, Phase};
 use crate::line::Line;
+use crate::pieces::Pieces;
 use crate::progress::Progress;
 use crate::socket::Gauge;
 use crate::tls;
@@ -185,15 +186,20 @@ impl Reply {
             None => Bytes::new(),
         };
         if !self.body.is_end_stream() {
-            let mut rest = BytesMut::from(body);
-            while rest.len() <= most
+            let (mut pieces, mut held) = (Pieces::default(), body.len());
+            pieces.push(body);
+            while held <= most
                 && let Some(chunk) = self.chunk().await
             {
                 let chunk = chunk?;
                 progress.add(chunk.len());
-                rest.extend_from_slice(&chunk);
+                held += chunk.len();
+                pieces.push(chunk);
             }
-            body = rest.freeze();
+            if held > most {
+                return Err(too_large);
+            }
+            body = pieces.join(held);
         }
         if body.len() > most {
             return Err(too_large);

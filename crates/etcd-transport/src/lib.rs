@@ -31,9 +31,11 @@ pub mod endpoint;
 pub mod error;
 pub mod failover;
 pub mod redirect;
+pub mod secret;
 pub mod set;
 pub mod status;
 pub mod tls;
+pub mod trust;
 
 mod channel;
 mod conn;
@@ -44,11 +46,14 @@ mod http2;
 mod lane;
 mod line;
 mod multiplexed;
+mod pieces;
+mod pin;
 mod progress;
 mod socket;
 
 pub use channel::{Channel, OpenStream, Upstream};
-pub use config::{CallOptions, Config, Credentials, Lane};
+pub use config::{CallOptions, Cluster, Config, Credentials, Lane};
 pub use error::{CallError, Error};
+pub use secret::Secret;
 pub use status::{Counters, EndpointStatus};
 pub use tls::Tls;

@@ -1,8 +1,9 @@
 //! A socket under HTTP/2: it looks at how the other side greets and whether it floods us, and keeps
 //! writes together.
 
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
@@ -29,6 +30,10 @@ pub(crate) struct Multiplexed<S> {
 
 /// What an HTTP/2 connection begins with, which h2 writes alone.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// So many frames are taken at once before those who read have their turn: each that waits for them
+/// costs some hundred bytes, however little it brings.
+const AT_ONCE: usize = 512;
 
 /// How much of a greeting tells what it is: a frame's length, and then its type.
 const GREETING: usize = 4;
@@ -85,6 +90,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Multiplexed<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.frames.are_many(AT_ONCE) {
+            // Whoever waits for what came is woken already, and runs before this goes on: also the
+            // future that a runtime blocks on, which a task that woke itself would go before.
+            return pin!(tokio::task::yield_now()).poll(cx).map(Ok);
+        }
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.socket).poll_read(cx, buf));
         if read.is_err() || buf.filled().len() == before {

@@ -131,6 +131,11 @@ impl<T> EndpointSet<T> {
         self.entries.iter().map(|entry| (&entry.endpoint, &entry.health))
     }
 
+    /// What goes with each endpoint, in the order given.
+    pub fn payloads(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().map(|entry| &entry.payload)
+    }
+
     /// How one endpoint has done lately; nothing for one that is not here.
     pub fn health_of(&self, endpoint: &Endpoint) -> Option<&Health> {
         self.place(endpoint).map(|place| &self.entries[place].health)

@@ -96,6 +96,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         package: "etcd-client",
         modules: &[
+            "discovery::record",
             "keeper",
             "learnt",
             "v2::lock::recipe",
@@ -152,8 +153,10 @@ const V3_PURE: &[&str] = &[
     "v3::election::course",
 ];
 
-const TRANSPORT_PURE: &[&str] =
-    &["config", "endpoint", "set", "status", "failover", "backoff", "redirect", "error", "frames"];
+const TRANSPORT_PURE: &[&str] = &[
+    "config", "endpoint", "set", "status", "failover", "backoff", "redirect", "secret", "trust",
+    "pin", "pieces", "error", "frames",
+];
 
 pub(super) const DEPENDENCIES: &[Dependencies] = &[
     Dependencies {

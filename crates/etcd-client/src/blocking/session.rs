@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use etcd_proto::tree::Node;
 use etcd_transport::EndpointStatus;
+use etcd_transport::endpoint::Endpoint;
 
 use super::pump::Pump;
 use super::work::{self, Held};
@@ -229,6 +230,11 @@ impl Session {
     /// Each server with how it has done lately.
     pub fn endpoints(&self) -> Vec<EndpointStatus> {
         self.inner.endpoints()
+    }
+
+    /// Puts these servers in place of the present ones.
+    pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        self.inner.set_endpoints(endpoints);
     }
 
     /// Which API the session speaks.

@@ -25,6 +25,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use etcd_proto::tree::Node;
 use etcd_transport::EndpointStatus;
+use etcd_transport::endpoint::Endpoint;
 
 pub use types::{
     Api, Change, ChangeKind, Entry, Event, Gap, InvalidApi, Leader, Listed, Previous,
@@ -314,6 +315,15 @@ impl Session {
     /// Each server with how it has done lately.
     pub fn endpoints(&self) -> Vec<EndpointStatus> {
         over!(self, over => over.endpoints())
+    }
+
+    /// Puts these servers in place of the present ones, for every clone of this session. They have to
+    /// be of the same cluster, and speak the API that the session does.
+    ///
+    /// What is under way at one that goes goes on there until it ends. Without servers every call
+    /// fails as unreachable.
+    pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        over!(self, over => over.set_endpoints(endpoints));
     }
 
     /// Which API the session speaks.

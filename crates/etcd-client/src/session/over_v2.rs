@@ -28,6 +28,10 @@ impl OverV2 {
         Self { client, version }
     }
 
+    pub(super) fn set_endpoints(&self, endpoints: Vec<crate::Endpoint>) {
+        self.client.set_endpoints(endpoints);
+    }
+
     pub(super) fn endpoints(&self) -> Vec<etcd_transport::EndpointStatus> {
         self.client.endpoints()
     }

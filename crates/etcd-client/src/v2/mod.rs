@@ -171,6 +171,15 @@ impl Client {
         self.channel.endpoints()
     }
 
+    /// Puts these endpoints in place of the present ones, for every clone of this client; those that
+    /// stay keep their connections.
+    ///
+    /// What is under way at one that goes ends there. Without endpoints every call fails as
+    /// unreachable.
+    pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        self.channel.set_endpoints(endpoints);
+    }
+
     /// What this client's channel has done so far.
     pub fn counters(&self) -> Counters {
         self.channel.counters()

@@ -1,6 +1,6 @@
 //! A client of the v3 API: connections, and a handle for each service.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use etcd_proto::key::IntoBytes;
@@ -29,7 +29,7 @@ use etcd_proto::v3::WatchCreateRequest;
 pub struct Client {
     core: Core,
     namespace: Namespace,
-    configured: Arc<[Endpoint]>,
+    configured: Arc<Mutex<Vec<Endpoint>>>,
     renewals: Arc<Renewals>,
     watches: Arc<Watches>,
 }
@@ -57,7 +57,7 @@ impl Client {
 
     /// A client of these endpoints, which are tried in this order.
     pub fn with_endpoints(endpoints: Vec<Endpoint>, config: Config) -> Self {
-        let configured = endpoints.as_slice().into();
+        let configured = Arc::new(Mutex::new(endpoints.clone()));
         let core = Core::new(Channel::new(endpoints, config));
         let (renewals, watches) = (Renewals::new(core.clone()), Watches::new(core.clone()));
         Self { core, namespace: Namespace::default(), configured, renewals, watches }
@@ -80,7 +80,8 @@ impl Client {
 
     /// The same client for one member alone.
     pub fn only(&self, endpoint: &Endpoint) -> Self {
-        let (configured, core) = ([endpoint.clone()].into(), self.core.only(endpoint));
+        let configured = Arc::new(Mutex::new(vec![endpoint.clone()]));
+        let core = self.core.only(endpoint);
         let (renewals, watches) = (Renewals::new(core.clone()), Watches::new(core.clone()));
         Self { core, configured, renewals, watches, ..self.clone() }
     }
@@ -93,6 +94,16 @@ impl Client {
     /// Each endpoint with how it has done lately.
     pub fn endpoints(&self) -> Vec<EndpointStatus> {
         self.core.channel().endpoints()
+    }
+
+    /// Puts these endpoints in place of the present ones, for every clone of this client; those that
+    /// stay keep their connections.
+    ///
+    /// What is under way at one that goes, watches and renewals of leases too, goes on there until it
+    /// ends. Without endpoints every call fails as unreachable.
+    pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&endpoints);
+        self.core.channel().set_endpoints(endpoints);
     }
 
     /// What this client's channel has done so far.
@@ -129,9 +140,9 @@ impl Client {
         &self.core
     }
 
-    /// The endpoints that the client was made with.
-    pub(super) fn configured(&self) -> &[Endpoint] {
-        &self.configured
+    /// The endpoints that the client was made with, or was given since.
+    pub(super) fn configured(&self) -> Vec<Endpoint> {
+        self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Leases: keys that go when nobody renews them.

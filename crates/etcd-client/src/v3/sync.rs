@@ -28,7 +28,7 @@ impl Client {
     /// are.
     pub async fn sync(&self) -> Result<Vec<Endpoint>, Error> {
         let members = self.core().call(&MemberListRequest::new()).await?.members;
-        let endpoints = merged(self.configured().to_vec(), &addresses(&members));
+        let endpoints = merged(self.configured(), &addresses(&members));
         self.core().channel().set_endpoints(endpoints.clone());
         Ok(endpoints)
     }

@@ -2,9 +2,10 @@
 
 use etcd_proto::v3::error::message;
 use etcd_proto::v3::{AuthenticateRequest, Error as Refusal};
-use etcd_transport::{CallError, Channel, Credentials};
+use etcd_transport::{CallError, Channel, Credentials, Secret};
 use http::HeaderValue;
 use tokio::sync::{Mutex, MutexGuard};
+use zeroize::Zeroize as _;
 
 /// A token for all who call with the same user; whoever needs it first fetches it.
 #[derive(Debug)]
@@ -62,12 +63,12 @@ impl Tokens {
         channel: &Channel,
     ) -> Result<Option<HeaderValue>, CallError<Refusal>> {
         let (user, password) = (self.credentials.user(), self.credentials.password());
-        let token = match channel.call(&AuthenticateRequest::new(user, password)).await {
+        let mut request = AuthenticateRequest::new(user, password);
+        let answer = channel.call(&request).await;
+        request.password.zeroize();
+        let token = match answer {
             // A token with a byte that no header can hold is none.
-            Ok(reply) => HeaderValue::from_str(&reply.token).ok().map(|mut token| {
-                token.set_sensitive(true);
-                token
-            }),
+            Ok(reply) => Secret::new(reply.token).header(),
             Err(CallError::Refused { refusal, .. }) if refusal.says(message::AUTH_NOT_ENABLED) => {
                 None
             }

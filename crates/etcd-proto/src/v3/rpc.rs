@@ -6,6 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 use prost::Message;
 
 use super::error::Error;
+use super::header::cluster_of;
 use super::{
     AlarmAction, AlarmRequest, AlarmResponse, AuthDisableRequest, AuthDisableResponse,
     AuthEnableRequest, AuthEnableResponse, AuthRoleAddRequest, AuthRoleAddResponse,
@@ -35,7 +36,8 @@ use crate::call::{
     Duplex, Exchange, HttpVersion, Incoming, Outgoing, Replay, StreamDecoder, Streaming,
 };
 use crate::error::{DecodeError, EncodeError};
-use crate::grpc::{Code, Deframer, Status, encode, headers, message};
+use crate::grpc::{Code, Deframer, FRAME_HEAD, Status, encode, headers, message};
+use crate::ids::ClusterId;
 
 /// The longest message that a stream's decoder takes, in bytes.
 const LONGEST_ITEM: usize = 64 << 20;
@@ -64,6 +66,10 @@ impl<M: Rpc> Exchange for M {
 
     fn request(&self) -> Result<Outgoing, EncodeError> {
         outgoing(M::PATH, self)
+    }
+
+    fn cluster(reply: &Incoming) -> Option<ClusterId> {
+        cluster_of(reply.body.get(FRAME_HEAD..)?)
     }
 
     fn decode(&self, reply: Incoming) -> Result<M::Reply, Error> {

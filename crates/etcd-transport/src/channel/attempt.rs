@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
 use tokio::time::error::Elapsed;
 
-use super::Shared;
+use super::{Shared, VERSION};
 use crate::conn::Peer;
 use crate::error::{Attempt, Cause, Phase};
 use crate::http1::{Failure, Http1, Reply};
@@ -111,7 +111,7 @@ impl Shared {
     ) -> Result<Box<Http1>, Failure> {
         let question = Outgoing {
             method: Method::GET,
-            target: PathAndQuery::from_static("/version"),
+            target: PathAndQuery::from_static(VERSION),
             headers: HeaderMap::new(),
             body: Bytes::new(),
         };

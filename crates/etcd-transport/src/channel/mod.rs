@@ -22,7 +22,8 @@ use http::HeaderValue;
 use crate::config::{CallOptions, Config};
 use crate::conn::Peer;
 use crate::endpoint::Endpoint;
-use crate::error::{CallError, Cause, Kind, Phase};
+use crate::error::{CallError, Cause, Error, Kind, Phase};
+use crate::pin::Pin;
 use crate::progress::Progress;
 use crate::set::{EndpointSet, Health};
 use crate::status::{Counters, EndpointStatus};
@@ -47,6 +48,9 @@ pub struct Channel {
 /// would have the call interrupted rather than out of time.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// Where every etcd tells its version, also to those whom it does not know.
+const VERSION: &str = "/version";
+
 /// A deadline, as servers are told of it.
 fn told(deadline: Duration) -> HeaderValue {
     grpc::timeout(deadline.saturating_add(GRACE))
@@ -60,6 +64,10 @@ struct Shared {
     seeds: AtomicU64,
     /// The configured deadline, as servers are told of it.
     timeout: HeaderValue,
+    /// The cluster that may answer, shared with channels to one of its endpoints.
+    pin: Arc<Pin>,
+    /// Why HTTP/1.1 cannot carry the user.
+    nameless: Option<EncodeError>,
 }
 
 #[derive(Debug, Default)]
@@ -80,16 +88,18 @@ impl Channel {
             (endpoint, peer)
         });
         let endpoints = EndpointSet::new(peers);
-        Self::with(endpoints, config)
+        let pin = Arc::new(Pin::new(config.cluster));
+        Self::with(endpoints, config, pin)
     }
 
-    fn with(endpoints: EndpointSet<Arc<Peer>>, config: Config) -> Self {
+    fn with(endpoints: EndpointSet<Arc<Peer>>, config: Config, pin: Arc<Pin>) -> Self {
         let endpoints = Mutex::new(endpoints);
         // Clients that failed together should not come back together.
         let seeds = RandomState::new().hash_one(0);
         let timeout = told(config.deadline);
         let (counted, seeds) = (Counted::default(), seeds.into());
-        let shared = Shared { endpoints, config, counted, seeds, timeout };
+        let nameless = config.credentials.as_ref().and_then(|user| user.header().err());
+        let shared = Shared { endpoints, config, counted, seeds, timeout, pin, nameless };
         Self { shared: Arc::new(shared) }
     }
 
@@ -140,6 +150,7 @@ impl Channel {
         options: &CallOptions,
     ) -> Result<Outgoing, EncodeError> {
         let mut outgoing = exchange.request()?;
+        self.may_ask(&outgoing, E::HTTP)?;
         if !options.headers.is_empty() {
             outgoing.headers.extend(options.headers.clone());
         }
@@ -151,6 +162,26 @@ impl Channel {
             outgoing.headers.insert(GRPC_TIMEOUT, timeout);
         }
         Ok(outgoing)
+    }
+
+    /// Whether there is an endpoint that may be told the user, and whether the protocol can tell it;
+    /// everybody may ask for the version.
+    fn may_ask(&self, outgoing: &Outgoing, http: HttpVersion) -> Result<(), EncodeError> {
+        if self.shared.config.credentials.is_none() {
+            return Ok(());
+        }
+        if let Some(error) = &self.shared.nameless
+            && http == HttpVersion::Http1
+            && outgoing.target.path() != VERSION
+        {
+            return Err(error.clone());
+        }
+        let endpoints = self.shared.endpoints();
+        let mut barred = endpoints.payloads().map(|peer| peer.barred());
+        match barred.next() {
+            Some(Some(error)) if barred.all(|other| other.is_some()) => Err(error.clone()),
+            _ => Ok(()),
+        }
     }
 
     /// A call that may be repeated: raced over the endpoints until one gives an answer that stands.
@@ -256,13 +287,26 @@ impl Channel {
         peer: &Peer,
         incoming: Incoming,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        exchange.decode(incoming).map_err(|refusal| {
-            let outcome = match exchange.replay() {
-                Replay::Safe => Outcome::NotApplied,
-                Replay::Guarded | Replay::Once => refusal.outcome(),
-            };
-            CallError::Refused { refusal, endpoint: peer.endpoint.clone(), outcome }
-        })
+        let another = E::cluster(&incoming).and_then(|found| self.shared.pin.mismatch(found));
+        let decoded = exchange.decode(incoming);
+        let outcome = match (exchange.replay(), &decoded) {
+            (Replay::Safe, _) => Outcome::NotApplied,
+            (Replay::Guarded | Replay::Once, Ok(_)) => Outcome::Applied,
+            (Replay::Guarded | Replay::Once, Err(refusal)) => refusal.outcome(),
+        };
+        if let Some(cause) = another {
+            return Err(CallError::Failed(self.mistaken(peer, cause, outcome)));
+        }
+        let endpoint = || peer.endpoint.clone();
+        decoded.map_err(|refusal| CallError::Refused { refusal, endpoint: endpoint(), outcome })
+    }
+
+    /// The error that the answer of another cluster is; others are asked before its server from now on.
+    fn mistaken(&self, peer: &Peer, cause: Cause, outcome: Outcome) -> Error {
+        let now = Instant::now();
+        self.shared.failed(peer, &cause.to_string(), now);
+        let attempt = peer.attempt(Phase::ReplyStarted, cause, now);
+        Error::new(Kind::AnotherCluster, outcome, vec![attempt])
     }
 
     /// Each endpoint with how it has done lately, in the order given.
@@ -287,7 +331,8 @@ impl Channel {
         let known = self.shared.endpoints().payload_of(endpoint).cloned();
         let config = self.shared.config.clone();
         let peer = known.unwrap_or_else(|| Arc::new(Peer::new(endpoint.clone(), &config)));
-        Self::with(EndpointSet::new([(endpoint.clone(), peer)]), config)
+        let pin = Arc::clone(&self.shared.pin);
+        Self::with(EndpointSet::new([(endpoint.clone(), peer)]), config, pin)
     }
 
     /// Has calls ask another endpoint before this one for a while.

@@ -41,6 +41,7 @@ impl Channel {
         options: &CallOptions,
     ) -> Result<OpenStream<S>, CallError<S::Refusal>> {
         let mut outgoing = streaming.request()?;
+        self.may_ask(&outgoing, S::HTTP)?;
         outgoing.headers.extend(options.headers.clone());
         let deadline = self.deadline(options);
         if S::HTTP == HttpVersion::Http2 {
@@ -76,6 +77,7 @@ impl Channel {
         options: &CallOptions,
     ) -> Result<(Upstream<D>, OpenStream<D>), CallError<D::Refusal>> {
         let mut outgoing = duplex.request()?;
+        self.may_ask(&outgoing, D::HTTP)?;
         outgoing.headers.extend(options.headers.clone());
         let (deadline, lane) = (self.deadline(options), options.lane.unwrap_or(Lane::Streams));
         let opened = self.open(duplex, &outgoing, lane, deadline, true).await;

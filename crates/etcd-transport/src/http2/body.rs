@@ -13,9 +13,9 @@ use http::HeaderMap;
 use http::response::Parts;
 
 use super::answer::{Answer, cause, is_stopped};
-use super::pieces::Pieces;
 use super::{Call, Failure};
 use crate::error::{Cause, Phase};
+use crate::pieces::Pieces;
 use crate::progress::Progress;
 
 /// A reply whose head has come.

@@ -5,7 +5,6 @@
 
 mod answer;
 mod body;
-mod pieces;
 mod pinger;
 
 use std::future::{Future, poll_fn};

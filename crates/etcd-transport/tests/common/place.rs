@@ -1,6 +1,6 @@
 //! Places to listen at, and places where nobody answers.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 
 use etcd_transport::endpoint::Endpoint;
 use tokio::net::{TcpListener, TcpSocket};
@@ -13,7 +13,12 @@ pub(crate) struct Port {
 
 impl Port {
     pub(crate) fn reserve() -> Self {
-        let held = bound("127.0.0.1:0".parse().unwrap());
+        Self::reserve_at(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// A port of another address of this machine.
+    pub(crate) fn reserve_at(address: IpAddr) -> Self {
+        let held = bound((address, 0).into());
         Self { address: held.local_addr().unwrap(), _held: held }
     }
 
@@ -28,7 +33,11 @@ impl Port {
 
 /// Several sockets may be bound to one port; only those that listen get connections.
 fn bound(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().unwrap();
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let socket = socket.unwrap();
     socket.set_reuseport(true).unwrap();
     socket.bind(address).unwrap();
     socket

@@ -1,5 +1,6 @@
 //! A server in this process that plays a script and remembers what it was asked.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -39,7 +40,12 @@ struct Seen {
 
 impl Server {
     pub(crate) fn start(script: Script) -> Self {
-        let port = Port::reserve();
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), script)
+    }
+
+    /// A server at another address of this machine.
+    pub(crate) fn start_at(address: IpAddr, script: Script) -> Self {
+        let port = Port::reserve_at(address);
         let (seen, hang_up) = (Arc::default(), watch::Sender::new(End::Close));
         let accepting = accept(port.listen(128), &script, &seen, &hang_up);
         Self { endpoint: port.endpoint(), port: Some(port), seen, script, hang_up, accepting }

@@ -1,5 +1,7 @@
 //! TLS with servers that are who they should be, and with those that are not.
 
+#![allow(clippy::unwrap_used)]
+
 mod authority;
 mod chains;
 mod plain;

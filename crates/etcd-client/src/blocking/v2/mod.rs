@@ -13,6 +13,7 @@ pub use watch::Watcher;
 
 use etcd_proto::call::Exchange;
 use etcd_proto::v2 as wire;
+use etcd_transport::endpoint::Endpoint;
 use etcd_transport::{CallOptions, Config, Counters, EndpointStatus};
 
 use super::pump::Pump;
@@ -98,6 +99,11 @@ impl Client {
     /// Each endpoint with how it has done lately.
     pub fn endpoints(&self) -> Vec<EndpointStatus> {
         self.inner.endpoints()
+    }
+
+    /// Puts these endpoints in place of the present ones.
+    pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
+        self.inner.set_endpoints(endpoints);
     }
 
     /// What this client's channel has done so far.

@@ -35,6 +35,10 @@ impl OverV3 {
         Self { client }
     }
 
+    pub(super) fn set_endpoints(&self, endpoints: Vec<crate::Endpoint>) {
+        self.client.set_endpoints(endpoints);
+    }
+
     pub(super) fn endpoints(&self) -> Vec<EndpointStatus> {
         self.client.endpoints()
     }

@@ -9,22 +9,29 @@ const MESSAGE_HEAD: usize = 5;
 
 /// A body in the pieces in which it came; most have one.
 #[derive(Debug, Default)]
-pub(super) struct Pieces {
+pub(crate) struct Pieces {
     first: Bytes,
     rest: Vec<Bytes>,
     small: BytesMut,
 }
 
 impl Pieces {
-    pub(super) fn push(&mut self, piece: Bytes) {
+    pub(crate) fn push(&mut self, piece: Bytes) {
         if self.first.is_empty() {
             self.first = piece;
         } else if self.first.len() < MESSAGE_HEAD {
             self.first = [&self.first[..], &piece[..]].concat().into();
         } else if piece.len() < SMALL {
-            self.small.extend_from_slice(&piece);
-            if self.small.len() >= SMALL {
+            // Gathered when it is full to the byte, so that nothing is held beside what came.
+            self.small.reserve(SMALL - self.small.len());
+            let (before, after) = piece.split_at(piece.len().min(SMALL - self.small.len()));
+            self.small.extend_from_slice(before);
+            if self.small.len() == SMALL {
                 self.gather();
+            }
+            if !after.is_empty() {
+                self.small.reserve(SMALL);
+                self.small.extend_from_slice(after);
             }
         } else {
             self.gather();
@@ -40,12 +47,12 @@ impl Pieces {
 
     /// The length of the message that the body announces: a reply is refused by it, before that
     /// much of it has come.
-    pub(super) fn announced(&self) -> Option<usize> {
+    pub(crate) fn announced(&self) -> Option<usize> {
         let [_, length @ ..] = *self.first.first_chunk::<MESSAGE_HEAD>()?;
         usize::try_from(u32::from_be_bytes(length)).ok()
     }
 
-    pub(super) fn join(mut self, length: usize) -> Bytes {
+    pub(crate) fn join(mut self, length: usize) -> Bytes {
         self.gather();
         if self.rest.is_empty() {
             return self.first;
@@ -62,6 +69,16 @@ impl Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_of_any_size_are_joined_in_order() {
+        for size in [1, 7, 100, 2050, SMALL - 1, SMALL, SMALL + 1, 10_000] {
+            let body: Vec<u8> = (0..50_000u32).map(|byte| (byte % 251) as u8).collect();
+            let mut pieces = Pieces::default();
+            body.chunks(size).for_each(|piece| pieces.push(Bytes::copy_from_slice(piece)));
+            assert_eq!(pieces.join(body.len()), body, "{size}");
+        }
+    }
 
     #[test]
     fn a_length_is_read_from_pieces_of_any_size() {
