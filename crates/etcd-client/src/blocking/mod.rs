@@ -1,8 +1,10 @@
 //! The same calls without async.
 //!
-//! Each handle drives a runtime of its own while a call is under way; no thread runs beside the
-//! caller's, so nothing happens between calls: a lock is renewed only while
-//! [`Session::hold`], or `keep` or `run` of a [`v2::Lock`], runs. Handles may be shared by threads.
+//! A handle of a session or of the [`v2`] client drives a runtime of its own while a call is under
+//! way; no thread runs beside the caller's, so nothing happens between calls: a lock is renewed only
+//! while [`Session::hold`], or `keep` or `run` of a [`v2::Lock`], runs. The v3 [`Client`] has one
+//! thread, which renews leases and receives changes between calls; see [`v3`]. Handles may be shared
+//! by threads.
 //!
 //! ```no_run
 //! use etcd_client::blocking::Session;
@@ -20,7 +22,9 @@
 mod pump;
 mod session;
 pub mod v2;
+pub mod v3;
 mod work;
 
 pub use session::{Session, Watcher};
+pub use v3::Client;
 pub use work::Held;

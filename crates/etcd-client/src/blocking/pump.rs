@@ -1,12 +1,13 @@
-//! A runtime that runs while a call is under way.
+//! A runtime that runs while a call is under way, or on a thread of its own too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::Error;
 
-/// A runtime on the caller's thread, shared by handles that share connections.
+/// A runtime that the caller's thread drives, shared by handles that share connections.
 #[derive(Debug, Clone)]
 pub(super) struct Pump(Arc<Owned>);
 
@@ -15,7 +16,16 @@ struct Owned(Option<Runtime>);
 
 impl Pump {
     pub(super) fn new() -> Result<Self, Error> {
-        let runtime = Builder::new_current_thread().enable_all().build();
+        Self::on(&mut Builder::new_current_thread())
+    }
+
+    /// One with a thread of its own, so that what is done in the background goes on between calls.
+    pub(super) fn with_a_thread() -> Result<Self, Error> {
+        Self::on(Builder::new_multi_thread().worker_threads(1).thread_name("etcd-client"))
+    }
+
+    fn on(builder: &mut Builder) -> Result<Self, Error> {
+        let runtime = builder.enable_all().build();
         let runtime = runtime
             .map_err(|error| Error::unsupported(format!("no runtime can be started: {error}")))?;
         Ok(Self(Arc::new(Owned(Some(runtime)))))
@@ -24,6 +34,32 @@ impl Pump {
     /// Runs a call to its end.
     pub(super) fn run<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.wait(call)?
+    }
+
+    /// Does what needs a runtime to be there, and waits for nothing.
+    pub(super) fn within<T>(&self, make: impl FnOnce() -> T) -> T {
+        let _within = self.0.0.as_ref().map(Runtime::enter);
+        make()
+    }
+
+    /// What a stream gives next within this time; nothing when nothing comes, or at its end.
+    pub(super) fn next_within<T>(
+        &self,
+        most: Duration,
+        next: impl Future<Output = Option<Result<T, Error>>>,
+    ) -> Result<Option<T>, Error> {
+        match self.wait(async { tokio::time::timeout(most, next).await })? {
+            Ok(item) => item.transpose(),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// What a stream gives next, however long that takes; nothing at its end.
+    pub(super) fn next<T>(
+        &self,
+        next: impl Future<Output = Option<Result<T, Error>>>,
+    ) -> Option<Result<T, Error>> {
+        self.wait(next).unwrap_or_else(|error| Some(Err(error)))
     }
 
     /// Runs a future to its end.

@@ -261,10 +261,7 @@ impl Watcher {
     /// Why the watch ended.
     pub fn next_within(&mut self, most: Duration) -> Result<Option<Event>, Error> {
         let Self { inner, pump } = self;
-        match pump.wait(async { tokio::time::timeout(most, inner.next()).await })? {
-            Ok(event) => event.transpose(),
-            Err(_) => Ok(None),
-        }
+        pump.next_within(most, inner.next())
     }
 }
 
@@ -273,6 +270,6 @@ impl Iterator for Watcher {
 
     fn next(&mut self) -> Option<Self::Item> {
         let Self { inner, pump } = self;
-        pump.wait(inner.next()).unwrap_or_else(|error| Some(Err(error)))
+        pump.next(inner.next())
     }
 }

@@ -45,6 +45,7 @@ async fn the_examples_do_what_they_say() -> Result<(), Error> {
         let said = run("v3_snapshot", &[&servers, file.to_str().expect("text")]);
         assert!(said.contains(", leads\n") && file.is_file(), "{said}");
         for (name, last) in [
+            ("v3_blocking", "gone at revision"),
             ("v3_lease", "still there: false"),
             ("v3_lock", "handed over to token"),
             ("v3_election", " leads"),
