@@ -83,7 +83,7 @@ fn a_lock_has_one_holder_who_hears_when_it_is_lost() {
     let lock = first.lock("l", ttl("5")).unwrap();
     let busy = second.try_lock("l", ttl("5")).unwrap_err();
     assert_eq!(busy.kind(), &ErrorKind::LockBusy);
-    assert_eq!(lock.run(|held| held.is_held()).unwrap(), true);
+    assert!(lock.run(|held| held.is_held()).unwrap());
     lock.put("k", "held").unwrap();
     second.kv().delete(lock.key().clone()).unwrap();
     lock.lost().unwrap();
