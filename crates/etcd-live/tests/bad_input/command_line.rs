@@ -27,7 +27,7 @@ fn servers_that_cannot_be() {
         ("http://my host:", "\"host:\"", "a number from 1 to 65535"),
         ("::1", "\"::1\"", "an IPv6 address stands in brackets; give [::1]:2379"),
         ("http://host:2379/v2", "\"http://host:2379/v2\"", "give host:port"),
-        ("ftp://host", "\"ftp://host\"", "none of http and unix"),
+        ("ftp://host", "\"ftp://host\"", "none of http, https and unix"),
         ("root:secret@host", "@host\"", "a user does not belong here"),
         ("unix:", "\"unix:\"", "give unix:/path"),
     ];
