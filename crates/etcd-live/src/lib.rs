@@ -10,6 +10,7 @@
 //! * [`faults`]: kills and pauses members one after another, until told to stop;
 //! * [`proxy`]: stands between a client and one member; cuts, stalls or slows connections, in one
 //!   direction or both, and ends them at a certain byte;
+//! * [`conformance`]: random requests, played to two servers;
 //! * [`blackhole`]: endpoints that refuse, never connect or never answer;
 //! * [`program`]: runs the programs under test, and tells what they said and how they ended;
 //! * [`queue`]: who stands in a lock's queue;
@@ -18,6 +19,7 @@
 pub mod blackhole;
 #[path = "../../../xtask/src/certificates.rs"]
 pub mod certificates;
+pub mod conformance;
 pub mod each;
 pub mod etcd;
 pub mod faults;

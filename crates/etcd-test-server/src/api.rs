@@ -1,8 +1,8 @@
 //! Which generation of the API a request is for.
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 
 use crate::fault::Faults;
@@ -36,6 +36,9 @@ impl Api {
         if self.version.has_v3() && kind.is_some_and(|kind| kind.starts_with(b"application/grpc")) {
             return v3::serve(self.v3.clone(), request).await;
         }
+        if let Some(path) = v2::elsewhere(request.uri().path()) {
+            return moved(&path, &request);
+        }
         match request.uri().path() {
             "/version" => self.version_reply(),
             "/health" if self.version > Version::V0_3 => self.health(),
@@ -68,6 +71,24 @@ impl Api {
         };
         reply(StatusCode::OK, "application/json", body)
     }
+}
+
+/// What Go's server answers for a path that is not clean.
+fn moved<B>(path: &str, request: &Request<B>) -> Response<Body> {
+    let query = request.uri().query().filter(|query| !query.is_empty());
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let to = format!("{path}{query}");
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let body = format!("<a href=\"{to}\">Moved Permanently</a>.\n\n").replace('&', "&amp;");
+    let body = if reads { body } else { String::new() };
+    let mut reply = reply(StatusCode::MOVED_PERMANENTLY, "text/html; charset=utf-8", body);
+    if !reads {
+        reply.headers_mut().remove(CONTENT_TYPE);
+    }
+    if let Ok(to) = HeaderValue::from_str(&to) {
+        reply.headers_mut().insert(LOCATION, to);
+    }
+    reply
 }
 
 /// A reply of plain text.

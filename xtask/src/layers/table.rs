@@ -136,7 +136,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         package: "etcd-test-server",
-        modules: &["fault", "store", "v2::form", "v2::json", "v2::keys", "version"],
+        modules: &["fault", "store", "v2::form", "v2::json", "v2::keys", "v2::path", "version"],
         may_not_know: IMPURE,
     },
     Room { package: "etcd-test-cli", modules: &[""], may_not_know: PUBLIC_API_ONLY },

@@ -6,11 +6,16 @@ use crate::store::v2::Error;
 
 /// Parameters, the body's before the query's.
 #[derive(Debug, Default)]
-pub(super) struct Form(Vec<(String, String)>);
+pub(super) struct Form {
+    fields: Vec<(String, String)>,
+    lenient: bool,
+}
 
 impl Form {
     /// Reads both; a semicolon is refused as Go refuses it from 1.17 on.
-    pub(super) fn read(body: &[u8], query: &str) -> Result<Self, Error> {
+    ///
+    /// What is neither true nor false is neither where it is read leniently.
+    pub(super) fn read(body: &[u8], query: &str, lenient: bool) -> Result<Self, Error> {
         let mut pairs = Vec::new();
         for part in body.split(|byte| *byte == b'&').chain(query.as_bytes().split(|b| *b == b'&')) {
             if part.contains(&b';') {
@@ -26,34 +31,40 @@ impl Form {
                 pairs.push((decoded(name), decoded(value)));
             }
         }
-        Ok(Self(pairs))
+        Ok(Self { fields: pairs, lenient })
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn is(&self, name: &str) -> Result<bool, Error> {
-        Ok(self.choice(name)?.unwrap_or(false))
+        Ok(self.choice(name, &format!("\"{name}\""))?.unwrap_or(false))
     }
 
-    pub(super) fn choice(&self, name: &str) -> Result<Option<bool>, Error> {
+    /// A truth as Go reads it, whose name a refusal gives as `shown`; 0.x takes others for none.
+    pub(super) fn choice(&self, name: &str, shown: &str) -> Result<Option<bool>, Error> {
         match self.text(name) {
-            None | Some("") => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(_) => Err(invalid(209, name)),
+            None => Ok(None),
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(Some(true)),
+            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(Some(false)),
+            Some(_) if self.lenient => Ok(None),
+            Some(_) => Err(Error::new(209, format!("invalid value for {shown}"), 0)),
         }
     }
 
     pub(super) fn number(&self, name: &str, code: u32) -> Result<Option<u64>, Error> {
-        let text = self.text(name).filter(|text| !text.is_empty());
-        text.map(|text| text.parse().map_err(|_| invalid(code, name))).transpose()
+        let invalid = |_| Error::new(code, format!("invalid value for \"{name}\""), 0);
+        self.text(name).map(|text| unsigned(text).map_err(invalid)).transpose()
     }
 }
 
-fn invalid(code: u32, name: &str) -> Error {
-    Error::new(code, format!("invalid value for \"{name}\""), 0)
+/// A number as Go reads it, which takes no sign.
+fn unsigned(text: &str) -> Result<u64, ()> {
+    if text.starts_with('+') {
+        return Err(());
+    }
+    text.parse().map_err(drop)
 }
 
 fn decoded(bytes: &[u8]) -> String {

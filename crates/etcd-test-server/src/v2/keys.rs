@@ -30,8 +30,12 @@ pub(super) fn asked(method: &Method, form: &Form, now: Duration) -> Result<Asked
     }
     let silent = form.is("noValueOnSuccess")?;
     let compare = Compare { value: value.unwrap_or_default().to_owned(), index };
-    let write = write(form, dir, now)?;
-    let exists = form.choice("prevExist")?;
+    let ttl = match form.text("ttl") {
+        None | Some("") => None,
+        Some(_) => form.number("ttl", 202)?,
+    };
+    let exists = form.choice("prevExist", "prevExist")?;
+    let write = write(form, dir, ttl, now)?;
     let compares = compare != Compare::default();
     let operation = match *method {
         Method::PUT => match exists {
@@ -50,9 +54,8 @@ pub(super) fn asked(method: &Method, form: &Form, now: Duration) -> Result<Asked
     Ok(Asked::Once { operation, silent })
 }
 
-fn write(form: &Form, dir: bool, now: Duration) -> Result<Write, Error> {
-    let ttl = form.number("ttl", 202)?;
-    let refresh = form.is("refresh")?;
+fn write(form: &Form, dir: bool, ttl: Option<u64>, now: Duration) -> Result<Write, Error> {
+    let refresh = form.choice("refresh", "refresh")?.unwrap_or(false);
     let value = form.text("value").unwrap_or_default().to_owned();
     if refresh && !value.is_empty() {
         return Err(Error::new(211, "A value was provided on a refresh", 0));

@@ -4,8 +4,10 @@ mod form;
 mod json;
 mod keys;
 mod members;
+mod path;
 mod service;
 mod shared;
 
+pub(crate) use path::elsewhere;
 pub(crate) use service::serve;
 pub(crate) use shared::Server;

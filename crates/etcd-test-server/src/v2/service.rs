@@ -84,7 +84,8 @@ where
     } else {
         Bytes::new()
     };
-    let form = Form::read(&body, head.uri.query().unwrap_or_default())?;
+    let lenient = api.version() == Version::V0_3;
+    let form = Form::read(&body, head.uri.query().unwrap_or_default(), lenient)?;
     let reads = matches!(head.method, Method::GET | Method::HEAD);
     if let Some(reply) = follower.filter(|_| !reads || form.text("consistent") == Some("true")) {
         return Ok(reply);
@@ -152,11 +153,11 @@ fn watch(
         store.expire(server.clock.now());
         // Refused before it begins, where it cannot begin.
         let since = if since == 0 { store.index() + 1 } else { since };
-        store.watch(&key, recursive, since).map(|_| store.index())
+        store.watch(&key, recursive, since, store.index()).map(|_| store.index())
     })?;
     let since = if since == 0 { index + 1 } else { since };
     let (sender, receiver) = mpsc::channel(16);
-    tokio::spawn(tell(server, sender, key, recursive, stream, since));
+    tokio::spawn(tell(server, sender, (key, recursive, stream), since, index));
     let mut reply = Response::new(Stream(receiver).boxed_unsync());
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     mark(api, &mut reply, index);
@@ -167,16 +168,15 @@ fn watch(
 async fn tell(
     server: Server,
     sender: mpsc::Sender<Frame<Bytes>>,
-    key: String,
-    recursive: bool,
-    stream: bool,
+    (key, recursive, stream): (String, bool, bool),
     mut since: u64,
+    stood: u64,
 ) {
     let mut changed = server.changes();
     loop {
         changed.borrow_and_update();
-        let found =
-            server.with(|store| store.watch(&key, recursive, since).map(|found| found.cloned()));
+        let found = server
+            .with(|store| store.watch(&key, recursive, since, stood).map(|found| found.cloned()));
         let event = match found {
             Ok(Some(event)) => event,
             Ok(None) => {

@@ -64,6 +64,8 @@ pub struct Event {
     pub previous: Option<Shown>,
     /// Whether it only put off an end, which watches are not told.
     pub refresh: bool,
+    /// What ended with it: the paths of a directory's nodes, and its own.
+    pub gone: Vec<String>,
 }
 
 impl Event {

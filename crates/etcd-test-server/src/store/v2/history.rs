@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::error::Error;
-use super::event::{Action, Event};
+use super::event::Event;
 
 /// How many events are kept.
 pub const KEPT: usize = 1000;
@@ -30,7 +30,7 @@ impl History {
         path: &str,
         recursive: bool,
         since: u64,
-        index: u64,
+        (stood, index): (u64, u64),
     ) -> Result<Option<&Event>, Error> {
         let Some(oldest) = self.0.front().map(|event| event.node.modified) else { return Ok(None) };
         if since < oldest && self.0.len() == KEPT {
@@ -38,21 +38,29 @@ impl History {
             return Err(Error::new(401, cause, index));
         }
         let mut from = self.0.iter().filter(|event| event.node.modified >= since && !event.refresh);
-        Ok(from.find(|event| is_seen(event, path, recursive)))
+        Ok(from.find(|event| {
+            let seen = if event.node.modified <= stood { recalled } else { told };
+            seen(event, path, recursive)
+        }))
     }
 }
 
-fn is_seen(event: &Event, path: &str, recursive: bool) -> bool {
+/// Whether a watch finds an event in history: etcd's rule minds neither hidden names nor that a
+/// directory's name may be a part of another.
+fn recalled(event: &Event, path: &str, recursive: bool) -> bool {
     let key = event.node.key.as_str();
-    if key == path {
+    let gone = !event.gone.is_empty() && event.node.dir;
+    key == path || (recursive && below(key, path).is_some()) || (gone && path.starts_with(key))
+}
+
+/// Whether a watch that stands is told of an event.
+fn told(event: &Event, path: &str, recursive: bool) -> bool {
+    let key = event.node.key.as_str();
+    if key == path || event.gone.iter().any(|gone| gone == path) {
         return true;
     }
-    if recursive && let Some(rest) = below(key, path) {
-        return !rest.split('/').any(|name| name.starts_with('_'));
-    }
-    // What is below goes with its directory.
-    let gone = matches!(event.action, Action::Delete | Action::Expire) && event.node.dir;
-    gone && below(path, key).is_some()
+    let rest = below(key, path).filter(|_| recursive);
+    rest.is_some_and(|rest| !rest.split('/').any(|name| name.starts_with('_')))
 }
 
 /// The rest of a path that is below a directory.

@@ -48,11 +48,20 @@ impl Store {
 
     /// The first event from an index on that a watch of a path is to see.
     ///
+    /// `stood` is the index that the store had when the watch began: what was history then is told
+    /// by another rule than what came after.
+    ///
     /// # Errors
     ///
     /// 401 where events from that index on were forgotten.
-    pub fn watch(&self, path: &str, recursive: bool, since: u64) -> Result<Option<&Event>, Error> {
-        self.history.first(&key(&split(path)), recursive, since, self.index)
+    pub fn watch(
+        &self,
+        path: &str,
+        recursive: bool,
+        since: u64,
+        stood: u64,
+    ) -> Result<Option<&Event>, Error> {
+        self.history.first(&key(&split(path)), recursive, since, (stood, self.index))
     }
 
     /// Answers a request about a path.
@@ -168,7 +177,7 @@ impl Store {
             self.shown(path, self.find(path)?, now)
         };
         node.nodes = self.listed(path, if recursive { MOST_NAMES } else { 1 }, now);
-        Ok(Event { action: Action::Get, node, previous: None, refresh: false })
+        Ok(Event { action: Action::Get, node, previous: None, refresh: false, gone: Vec::new() })
     }
 
     fn set(&mut self, path: Path, write: &Write, now: Duration) -> Result<Event, Error> {
@@ -208,7 +217,8 @@ impl Store {
         let value = (!write.dir).then(|| write.value.clone());
         let node = Node { expiration: write.expiration, ..made(value) };
         self.nodes.insert(path.clone(), node);
-        Ok(self.tell(action, &path, previous, write.refresh, now))
+        // Whatever is asked, a key that is made is told of.
+        Ok(self.tell(action, &path, previous, write.refresh && replace, now))
     }
 
     fn update(&mut self, path: &[String], write: &Write, now: Duration) -> Result<Event, Error> {
@@ -234,10 +244,13 @@ impl Store {
         let previous = self.nodes.get(path).map(|node| self.shown(path, node, now));
         self.index += 1;
         if let Some(node) = self.nodes.get_mut(path) {
-            if let Some(value) = node.value.as_mut().filter(|_| !write.refresh) {
-                value.clone_from(&write.value);
+            // A directory is not marked as modified.
+            if let Some(value) = &mut node.value {
+                node.modified = self.index;
+                if !write.refresh {
+                    value.clone_from(&write.value);
+                }
             }
-            node.modified = self.index;
             node.expiration = write.expiration;
         }
         self.tell(action, path, previous, write.refresh, now)
@@ -252,7 +265,8 @@ impl Store {
         now: Duration,
     ) -> Event {
         let node = self.nodes.get(path).map(|node| self.shown(path, node, now)).unwrap_or_default();
-        let event = Event { action, node, previous, refresh };
+        let node = Shown { modified: self.index, ..node };
+        let event = Event { action, node, previous, refresh, gone: Vec::new() };
         self.history.push(event.clone());
         event
     }
@@ -299,6 +313,8 @@ impl Store {
 
     fn remove(&mut self, action: Action, path: &[String], now: Duration) -> Event {
         let previous = self.nodes.get(path).map(|node| self.shown(path, node, now));
+        let gone: Vec<_> =
+            self.nodes.keys().filter(|at| at.starts_with(path)).map(|at| key(at)).collect();
         self.nodes.retain(|at, _| !at.starts_with(path));
         self.index += 1;
         let node = Shown {
@@ -308,7 +324,7 @@ impl Store {
             created: previous.as_ref().map_or(0, |node| node.created),
             ..Shown::default()
         };
-        let event = Event { action, node, previous, refresh: false };
+        let event = Event { action, node, previous, refresh: false, gone };
         self.history.push(event.clone());
         event
     }
