@@ -193,6 +193,10 @@ fn parse(text: &str) -> Result<Address, String> {
         return Err("a path, query or fragment does not belong here; give host:port".into());
     }
     let (host, port) = split_port(authority)?;
+    // The name of a record, whatever stands before it.
+    if host.starts_with("_etcd") {
+        return Err(SRV.into());
+    }
     let port = port.map(parse_port).transpose()?;
     Ok(Address::Tcp { secure, host, port })
 }
@@ -213,9 +217,6 @@ fn wrong_scheme(scheme: &str) -> String {
 
 /// A text without `://`, which may have meant a scheme nevertheless.
 fn without_scheme(text: &str) -> Result<&str, String> {
-    if text.starts_with("_etcd") {
-        return Err(SRV.into());
-    }
     let Some((scheme, rest)) = text.split_once(':') else { return Ok(text) };
     let is_port = rest.starts_with(|c: char| c.is_ascii_digit()) || rest.is_empty();
     match scheme.to_ascii_lowercase().as_str() {
