@@ -49,7 +49,7 @@ pub(crate) fn run_all(filter: Option<&str>) -> Outcome<Summary> {
     step("build", || run(&mut cargo(&build)))?;
     let mut summary = Summary::default();
     let heading = "unit, in-process and documentation tests";
-    summary.note(heading, step(heading, || run(&mut in_process(filter))));
+    summary.note(heading, step(heading, || run(&mut in_process(&tools, filter))));
     run_live(&tools, filter, &mut summary)?;
     println!("\n{}", summary.text());
     match summary.failed.as_slice() {
@@ -58,12 +58,16 @@ pub(crate) fn run_all(filter: Option<&str>) -> Outcome<Summary> {
     }
 }
 
-fn in_process(filter: Option<&str>) -> Command {
+fn in_process(tools: &Tools, filter: Option<&str>) -> Command {
     let mut command = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
     if has_live() {
         command.args(["--exclude", LIVE]);
     }
     command.args(filter);
+    match &tools.etcdctl_v2 {
+        Ok(etcdctl) => command.env("ETCDCTL_V2_BIN", etcdctl),
+        Err(_) => command.env_remove("ETCDCTL_V2_BIN").args(["--", "--skip", "etcdctl_v2"]),
+    };
     command
 }
 
@@ -185,6 +189,9 @@ impl Summary {
         }
         if let Err(why) = &tools.etcdctl {
             self.note_absence("what is held against etcdctl".to_owned(), why);
+        }
+        if let Err(why) = &tools.etcdctl_v2 {
+            self.not_run.push(format!("etcdctl of the v2 API: {why}"));
         }
         if let Err(why) = &tools.python {
             self.not_run.push(format!("locks shared with python-etcd: {why}"));

@@ -232,11 +232,11 @@ async fn followers_of_the_first_etcds_send_writes_to_the_leader() {
 }
 
 #[tokio::test]
-async fn etcdctl_of_debian_works_unchanged() {
-    const ETCDCTL: &str = "/usr/bin/etcdctl";
-    if !std::path::Path::new(ETCDCTL).exists() {
-        // Continuous integration installs it.
-        assert!(std::env::var_os("CI").is_none(), "{ETCDCTL} is not installed");
+async fn etcdctl_v2_works_unchanged() {
+    // `cargo xtask test` names it, or leaves this out and says so.
+    let etcdctl = std::env::var_os("ETCDCTL_V2_BIN").unwrap_or_else(|| "/usr/bin/etcdctl".into());
+    if !std::path::Path::new(&etcdctl).exists() {
+        println!("not run: {} is not there", etcdctl.display());
         return;
     }
     let server = server(Version::V3_4, Clock::running()).await;
@@ -254,7 +254,7 @@ async fn etcdctl_of_debian_works_unchanged() {
         ("rm --recursive /dir", true, ""),
         ("get /dir/k", false, ""),
     ] {
-        let ran = Command::new(ETCDCTL)
+        let ran = Command::new(&etcdctl)
             .env("ETCDCTL_API", "2")
             .args(["--endpoints", &server.endpoint()])
             .args(arguments.split(' '))

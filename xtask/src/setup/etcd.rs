@@ -99,6 +99,27 @@ pub(super) fn find_etcdctl() -> Outcome<Result<(Version, PathBuf), Absence>> {
     Ok(go::etcdctl(newest).map(|path| (newest, path)))
 }
 
+/// An etcdctl that speaks the v2 API: the one that the user names, else one that is installed.
+pub(super) fn find_etcdctl_v2() -> Outcome<Result<(Version, PathBuf), String>> {
+    let with_v2 = |path: PathBuf| {
+        let version = go::etcdctl_version(&path)?;
+        match version.serves_v2() {
+            true => Ok((version, path)),
+            false => Err(format!("{}: etcdctl {version} has no v2 API", path.display())),
+        }
+    };
+    if let Some(path) = variable("ETCDCTL_V2_BIN") {
+        let named = found(Path::new(&path)).and_then(with_v2);
+        return named.map(Ok).map_err(|why| Failure::new(format!("$ETCDCTL_V2_BIN: {why}")));
+    }
+    let debian = || PathBuf::from("/usr/bin/etcdctl");
+    let places = on_path("etcdctl").into_iter().chain([debian()]);
+    if let Some(found) = places.into_iter().find_map(|path| with_v2(path).ok()) {
+        return Ok(Ok(found));
+    }
+    Ok(debian::install("etcd-client").and_then(|()| with_v2(debian())))
+}
+
 /// All that can be had without building or installing, oldest first.
 fn here() -> Outcome<Vec<Etcd>> {
     let mut here = installed();

@@ -28,6 +28,8 @@ Says which programs the tests use, and installs or builds what is missing:
                 where Go is (on PATH or in /usr/local/go) and kept in $XDG_CACHE_HOME/etcd-api
                 (by default ~/.cache/etcd-api)
   etcdctl       $ETCDCTL_BIN, else the newest release of xtask/go, built and kept likewise
+  etcdctl v2    one that speaks the v2 API: $ETCDCTL_V2_BIN, else etcdctl on PATH, else
+                /usr/bin/etcdctl, else Debian's etcd-client
   python-etcd   0.4.5, in a virtual environment of its own in the target folder
 ";
 
@@ -39,6 +41,8 @@ pub(crate) struct Tools {
     pub(crate) v3: V3,
     /// The command line client that etcd comes with.
     pub(crate) etcdctl: Result<PathBuf, Absence>,
+    /// One that speaks the v2 API, which ended with 3.5.
+    pub(crate) etcdctl_v2: Result<PathBuf, String>,
     /// A Python that can import python-etcd.
     pub(crate) python: Result<PathBuf, String>,
 }
@@ -58,12 +62,13 @@ pub(crate) fn find_tools() -> Outcome<Tools> {
     let etcd = find_v2()?;
     let v3 = find_v3(etcd.as_ref().ok())?;
     let etcdctl = find_etcdctl()?;
+    let etcdctl_v2 = find_etcdctl_v2()?;
     let python = python::find();
     match &python {
         Ok(path) => println!("python-etcd  0.4.5   {}", path.display()),
         Err(why) => println!("python-etcd  missing, no lock test against it: {why}"),
     }
-    Ok(Tools { etcd, v3, etcdctl, python })
+    Ok(Tools { etcd, v3, etcdctl, etcdctl_v2, python })
 }
 
 fn find_v2() -> Outcome<Result<Etcd, String>> {
@@ -92,6 +97,15 @@ fn find_etcdctl() -> Outcome<Result<PathBuf, Absence>> {
     match &etcdctl {
         Ok((version, path)) => there("etcdctl", *version, path),
         Err(why) => println!("etcdctl      missing, no test against it: {why}"),
+    }
+    Ok(etcdctl.map(|(_, path)| path))
+}
+
+fn find_etcdctl_v2() -> Outcome<Result<PathBuf, String>> {
+    let etcdctl = etcd::find_etcdctl_v2()?;
+    match &etcdctl {
+        Ok((version, path)) => there("etcdctl v2", *version, path),
+        Err(why) => println!("etcdctl v2   missing, no test against it: {why}"),
     }
     Ok(etcdctl.map(|(_, path)| path))
 }
