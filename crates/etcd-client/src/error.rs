@@ -78,6 +78,8 @@ pub enum ErrorKind {
     Refused,
     /// A connection broke before the answer was whole.
     Interrupted,
+    /// It was closed, by a `Stopper` of the feature `blocking`, before there was an answer.
+    Closed,
     /// A file, or another place of the caller's choice, could not be written.
     Io,
 }
@@ -99,6 +101,11 @@ impl Error {
     pub(crate) fn busy(key: &str) -> Self {
         let message = format!("the lock on {key:?} was not free in time");
         Self::new(ErrorKind::LockBusy, Outcome::NotApplied, message)
+    }
+
+    #[cfg(feature = "blocking")]
+    pub(crate) fn closed(outcome: Outcome) -> Self {
+        Self::new(ErrorKind::Closed, outcome, "it was closed before there was an answer")
     }
 
     pub(crate) fn lost(message: impl Into<String>) -> Self {
@@ -243,6 +250,7 @@ impl fmt::Display for Error {
             ErrorKind::AnotherHistory => "another cluster answers, or another history",
             ErrorKind::LeaseNotFound => "there is no such lease",
             ErrorKind::HistoryCleared => "the history asked for is no longer kept",
+            ErrorKind::Closed => "it was closed",
             ErrorKind::Io => "this could not be written",
             _ if matches!(self.v2(), Some(v2::Error::Unreadable { .. })) => {
                 "the answer cannot be read"

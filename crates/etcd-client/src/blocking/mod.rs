@@ -4,7 +4,7 @@
 //! way; no thread runs beside the caller's, so nothing happens between calls: a lock is renewed only
 //! while [`Session::hold`], or `keep` or `run` of a [`v2::Lock`], runs. The v3 [`Client`] has one
 //! thread, which renews leases and receives changes between calls; see [`v3`]. Handles may be shared
-//! by threads.
+//! by threads, and what one of them waits for is ended from another by a [`Stopper`].
 //!
 //! ```no_run
 //! use etcd_client::blocking::Session;
@@ -21,10 +21,12 @@
 
 mod pump;
 mod session;
+mod stopper;
 pub mod v2;
 pub mod v3;
 mod work;
 
 pub use session::{Session, Watcher};
+pub use stopper::Stopper;
 pub use v3::Client;
 pub use work::Held;

@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use super::stopper::Stopper;
+use crate::Outcome;
 use crate::error::Error;
 
 /// A runtime that the caller's thread drives, shared by handles that share connections.
 #[derive(Debug, Clone)]
-pub(super) struct Pump(Arc<Owned>);
+pub(super) struct Pump {
+    runtime: Arc<Owned>,
+    stopper: Stopper,
+}
 
 #[derive(Debug)]
 struct Owned(Option<Runtime>);
@@ -28,7 +33,17 @@ impl Pump {
         let runtime = builder.enable_all().build();
         let runtime = runtime
             .map_err(|error| Error::unsupported(format!("no runtime can be started: {error}")))?;
-        Ok(Self(Arc::new(Owned(Some(runtime)))))
+        Ok(Self { runtime: Arc::new(Owned(Some(runtime))), stopper: Stopper::default() })
+    }
+
+    /// What ends the calls that run here.
+    pub(super) fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// The same runtime, for what can be stopped by itself too.
+    pub(super) fn below(&self) -> Self {
+        Self { runtime: Arc::clone(&self.runtime), stopper: self.stopper.below() }
     }
 
     /// Runs a call to its end.
@@ -38,7 +53,7 @@ impl Pump {
 
     /// Does what needs a runtime to be there, and waits for nothing.
     pub(super) fn within<T>(&self, make: impl FnOnce() -> T) -> T {
-        let _within = self.0.0.as_ref().map(Runtime::enter);
+        let _within = self.runtime.0.as_ref().map(Runtime::enter);
         make()
     }
 
@@ -62,14 +77,25 @@ impl Pump {
         self.wait(next).unwrap_or_else(|error| Some(Err(error)))
     }
 
-    /// Runs a future to its end.
+    /// Runs a future to its end, or until it is stopped.
     pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T, Error> {
-        match &self.0.0 {
-            Some(runtime) if Handle::try_current().is_err() => Ok(runtime.block_on(future)),
+        let runtime = match &self.runtime.0 {
+            Some(runtime) if Handle::try_current().is_err() => runtime,
             _ => {
-                Err(Error::invalid("a blocking call within async code; use the async client there"))
+                let why = "a blocking call within async code; use the async client there";
+                return Err(Error::invalid(why));
             }
+        };
+        if self.stopper.is_stopped() {
+            return Err(Error::closed(Outcome::NotApplied));
         }
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                done = future => Ok(done),
+                () = self.stopper.stopped() => Err(Error::closed(Outcome::Unknown)),
+            }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use etcd_transport::EndpointStatus;
 use etcd_transport::endpoint::Endpoint;
 
 use super::pump::Pump;
+use super::stopper::Stopper;
 use super::work::{self, Held};
 use crate::session::{self, Api, Entry, Event, Leader, Listed, SessionOptions, SetOptions, Ticket};
 use crate::{Error, Ttl};
@@ -207,7 +208,11 @@ impl Session {
     ///
     /// When the key cannot be used.
     pub fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
-        Ok(Watcher { inner: self.inner.watch(prefix, from_index)?, pump: self.pump.clone() })
+        Ok(Watcher {
+            inner: self.inner.watch(prefix, from_index)?,
+            pump: self.pump.below(),
+            over: false,
+        })
     }
 
     /// Runs `work` on a thread while this one renews a lock, and ends when both have ended.
@@ -225,6 +230,11 @@ impl Session {
         work: impl FnOnce(&Held) -> T + Send,
     ) -> Result<T, Error> {
         work::under(&self.pump, work, |ended| self.inner.hold(ticket, ended))
+    }
+
+    /// What ends the calls of this session and of its clones and watchers, from another thread.
+    pub fn stopper(&self) -> Stopper {
+        self.pump.stopper()
     }
 
     /// Each server with how it has done lately.
@@ -251,17 +261,26 @@ impl Session {
 pub struct Watcher {
     inner: session::Watcher,
     pump: Pump,
+    over: bool,
 }
 
 impl Watcher {
+    /// What ends this watch, from another thread.
+    pub fn stopper(&self) -> Stopper {
+        self.pump.stopper()
+    }
+
     /// The next event, when it comes within this time.
     ///
     /// # Errors
     ///
-    /// Why the watch ended.
+    /// Why the watch ended; nothing follows.
     pub fn next_within(&mut self, most: Duration) -> Result<Option<Event>, Error> {
-        let Self { inner, pump } = self;
-        pump.next_within(most, inner.next())
+        let Self { inner, pump, over } = self;
+        if *over {
+            return Ok(None);
+        }
+        pump.next_within(most, inner.next()).inspect_err(|_| *over = true)
     }
 }
 
@@ -269,7 +288,12 @@ impl Iterator for Watcher {
     type Item = Result<Event, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { inner, pump } = self;
-        pump.next(inner.next())
+        let Self { inner, pump, over } = self;
+        if *over {
+            return None;
+        }
+        let next = pump.next(inner.next());
+        *over = !matches!(next, Some(Ok(_)));
+        next
     }
 }

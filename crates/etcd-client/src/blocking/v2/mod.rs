@@ -17,6 +17,7 @@ use etcd_transport::endpoint::Endpoint;
 use etcd_transport::{CallOptions, Config, Counters, EndpointStatus};
 
 use super::pump::Pump;
+use super::stopper::Stopper;
 use crate::{Error, v2};
 
 /// A client of the v2 API, without async; see [`crate::v2::Client`].
@@ -43,6 +44,11 @@ impl Client {
     /// As for [`new`](Self::new).
     pub fn with_config(servers: &str, config: Config) -> Result<Self, Error> {
         Ok(Self { inner: v2::Client::with_config(servers, config)?, pump: Pump::new()? })
+    }
+
+    /// What ends the calls of this client and of its clones, from another thread.
+    pub fn stopper(&self) -> Stopper {
+        self.pump.stopper()
     }
 
     /// Sends any request of the v2 API.

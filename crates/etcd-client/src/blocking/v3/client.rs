@@ -7,6 +7,7 @@ use etcd_proto::key::IntoBytes;
 use etcd_transport::{Config, Counters, EndpointStatus};
 
 use super::super::pump::Pump;
+use super::super::stopper::Stopper;
 use super::{Auth, Cluster, Election, Kv, Lease, Maintenance, RawElection, RawLock};
 use crate::v3;
 use crate::{Endpoint, Error};
@@ -46,6 +47,12 @@ impl Client {
     pub fn with_endpoints(endpoints: Vec<Endpoint>, config: Config) -> Result<Self, Error> {
         let pump = Pump::with_a_thread()?;
         Ok(Self { inner: v3::Client::with_endpoints(endpoints, config), pump })
+    }
+
+    /// What ends the calls and watches of this client and of all that came from it, from another thread.
+    /// Leases go on being kept.
+    pub fn stopper(&self) -> Stopper {
+        self.pump.stopper()
     }
 
     /// The same client, whose keys all begin with `prefix`; see [`crate::Client::namespace`].
