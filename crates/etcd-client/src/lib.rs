@@ -56,7 +56,7 @@ pub use etcd_proto::ids::{ClusterId, LeaseId, MemberId, Revision, Ttl};
 pub use etcd_proto::key::KeyRange;
 pub use etcd_proto::plain;
 pub use etcd_proto::tree;
-pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint};
+pub use etcd_transport::endpoint::{Endpoint, InvalidEndpoint, parse_list};
 pub use etcd_transport::{
     CallOptions, Cluster, Config, Counters, Credentials, EndpointStatus, Secret, Tls,
 };

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client::blocking::{Client, Session};
+use etcd_client::session::Event;
 use etcd_client::{ErrorKind, KeyRange, Outcome, Ttl};
 use etcd_test_server::TestServer;
 use tokio::runtime::{Builder, Runtime};
@@ -29,11 +30,12 @@ fn within<T>(most: Duration, work: impl FnOnce() -> T) -> T {
 fn a_watcher_is_stopped_and_its_session_goes_on() {
     let (server, _runtime) = served();
     let session = Session::open_str(&server.endpoint()).unwrap();
-    let mut watcher = session.watch("/a", None).unwrap();
+    session.set("/a", "1").unwrap();
+    let mut watcher = session.watch("/a", Some(1)).unwrap();
+    assert!(matches!(watcher.next(), Some(Ok(Event::Change(change))) if change.key == "/a"));
     let stopper = watcher.stopper();
     let (told, tells) = std::sync::mpsc::channel();
     let waiting = thread::spawn(move || {
-        // The watch begins when it is asked.
         assert!(watcher.next_within(Duration::from_millis(50)).unwrap().is_none());
         told.send(()).unwrap();
         let next = watcher.next();

@@ -208,11 +208,8 @@ impl Session {
     ///
     /// When the key cannot be used.
     pub fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
-        Ok(Watcher {
-            inner: self.inner.watch(prefix, from_index)?,
-            pump: self.pump.below(),
-            over: false,
-        })
+        let inner = self.pump.within(|| self.inner.watch(prefix, from_index))?;
+        Ok(Watcher { inner, pump: self.pump.below(), over: false })
     }
 
     /// Runs `work` on a thread while this one renews a lock, and ends when both have ended.
