@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use crate::failure::{Failure, Outcome};
 use crate::run::{cargo, output, root, run, seconds, step};
-use crate::{layers, supply, test, tidy};
+use crate::{header, layers, supply, test, tidy};
 
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask ci
 
-Runs, cheap to dear: cargo fmt, tidy, layers and that it finds what is planted, licences, sources and
-number of the crates that we take, cargo deny where it is installed, clippy, each library with each
+Runs, cheap to dear: cargo fmt, tidy, layers and that it finds what is planted, header, licences, sources
+and number of the crates that we take, cargo deny where it is installed, clippy, each library with each
 feature alone and with none, the documentation, and then what cargo xtask test runs. What could not
 run fails here, unless it needs nothing but Go: a machine without it has no etcd that is built from
 source. cargo deny is no more than named.
@@ -28,6 +28,7 @@ pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
     step("tidy", tidy::check)?;
     step("layers", layers::check_and_report)?;
     step("layers, with violations planted", layers::test_itself)?;
+    step("header", header::check)?;
     step("licences, sources and the number of crates", supply::check)?;
     let denied = step("cargo deny", deny)?;
     step("clippy", || {

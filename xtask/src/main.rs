@@ -5,8 +5,10 @@
 
 mod ci;
 mod cluster;
+mod dist;
 mod failure;
 mod fuzz;
+mod header;
 mod layers;
 mod run;
 mod secured;
@@ -56,10 +58,22 @@ const COMMANDS: &[Command] = &[
         run: cluster::command,
     },
     Command {
+        name: "dist",
+        summary: "build the C interface and lay it out to be installed",
+        help: dist::HELP,
+        run: dist::command,
+    },
+    Command {
         name: "fuzz",
         summary: "try any bytes on what reads them, under libFuzzer",
         help: fuzz::HELP,
         run: fuzz::command,
+    },
+    Command {
+        name: "header",
+        summary: "compare the header of the C interface with the library",
+        help: header::HELP,
+        run: header::command,
     },
     Command {
         name: "layers",

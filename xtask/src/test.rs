@@ -64,10 +64,15 @@ fn in_process(tools: &Tools, filter: Option<&str>) -> Command {
         command.args(["--exclude", LIVE]);
     }
     command.args(filter);
+    command.arg("--");
     match &tools.etcdctl_v2 {
         Ok(etcdctl) => command.env("ETCDCTL_V2_BIN", etcdctl),
-        Err(_) => command.env_remove("ETCDCTL_V2_BIN").args(["--", "--skip", "etcdctl_v2"]),
+        Err(_) => command.env_remove("ETCDCTL_V2_BIN").args(["--skip", "etcdctl_v2"]),
     };
+    for (program, _) in &tools.without {
+        // As the tests that need it are called.
+        command.args(["--skip", &program.replace('+', "x")]);
+    }
     command
 }
 
@@ -192,6 +197,9 @@ impl Summary {
         }
         if let Err(why) = &tools.etcdctl_v2 {
             self.not_run.push(format!("etcdctl of the v2 API: {why}"));
+        }
+        for (program, why) in &tools.without {
+            self.not_run.push(format!("C programs with {program}: {why}"));
         }
         if let Err(why) = &tools.python {
             self.not_run.push(format!("locks shared with python-etcd: {why}"));

@@ -140,6 +140,7 @@ pub(super) const ROOMS: &[Room] = &[
         may_not_know: IMPURE,
     },
     Room { package: "etcd-test-cli", modules: &[""], may_not_know: PUBLIC_API_ONLY },
+    Room { package: "etcd-capi", modules: &[""], may_not_know: PUBLIC_API_ONLY },
     Room { package: "leader-demo", modules: &[""], may_not_know: PUBLIC_API_ONLY },
     Room { package: "leader-demo", modules: &["machine", "vote"], may_not_know: IMPURE },
 ];
@@ -204,6 +205,12 @@ pub(super) const DEPENDENCIES: &[Dependencies] = &[
         only: &[],
         not_direct: &["etcd-transport", "hyper", "hyper-util", "http-body-util"],
         never: &[],
+    },
+    Dependencies {
+        package: "etcd-capi",
+        only: &["etcd-client", "libc"],
+        not_direct: &[],
+        never: &["clap"],
     },
     Dependencies {
         package: "xtask",

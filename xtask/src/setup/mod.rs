@@ -14,6 +14,7 @@ pub(crate) use self::go::Absence;
 
 use self::etcd::V3;
 use crate::failure::{Failure, Outcome};
+use crate::run::on_path;
 
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask setup
@@ -30,6 +31,7 @@ Says which programs the tests use, and installs or builds what is missing:
   etcdctl       $ETCDCTL_BIN, else the newest release of xtask/go, built and kept likewise
   etcdctl v2    one that speaks the v2 API: $ETCDCTL_V2_BIN, else etcdctl on PATH, else
                 /usr/bin/etcdctl, else Debian's etcd-client
+  c++, valgrind those on PATH, else Debian's g++ and valgrind, for the C interface
   python-etcd   0.4.5, in a virtual environment of its own in the target folder
 ";
 
@@ -43,6 +45,8 @@ pub(crate) struct Tools {
     pub(crate) etcdctl: Result<PathBuf, Absence>,
     /// One that speaks the v2 API, which ended with 3.5.
     pub(crate) etcdctl_v2: Result<PathBuf, String>,
+    /// Compilers and checkers of C programs that are missing: each with the reason.
+    pub(crate) without: Vec<(&'static str, String)>,
     /// A Python that can import python-etcd.
     pub(crate) python: Result<PathBuf, String>,
 }
@@ -63,12 +67,13 @@ pub(crate) fn find_tools() -> Outcome<Tools> {
     let v3 = find_v3(etcd.as_ref().ok())?;
     let etcdctl = find_etcdctl()?;
     let etcdctl_v2 = find_etcdctl_v2()?;
+    let without = find_for_c();
     let python = python::find();
     match &python {
         Ok(path) => println!("python-etcd  0.4.5   {}", path.display()),
         Err(why) => println!("python-etcd  missing, no lock test against it: {why}"),
     }
-    Ok(Tools { etcd, v3, etcdctl, etcdctl_v2, python })
+    Ok(Tools { etcd, v3, etcdctl, etcdctl_v2, without, python })
 }
 
 fn find_v2() -> Outcome<Result<Etcd, String>> {
@@ -108,6 +113,20 @@ fn find_etcdctl_v2() -> Outcome<Result<PathBuf, String>> {
         Err(why) => println!("etcdctl v2   missing, no test against it: {why}"),
     }
     Ok(etcdctl.map(|(_, path)| path))
+}
+
+/// What the tests of the C interface need beside a C compiler, which Rust needs too.
+fn find_for_c() -> Vec<(&'static str, String)> {
+    let mut without = Vec::new();
+    for (program, package) in [("c++", "g++"), ("valgrind", "valgrind")] {
+        if on_path(program).is_none()
+            && let Err(why) = debian::install(package)
+        {
+            println!("{program:<13}missing, no test of the C interface with it: {why}");
+            without.push((program, why));
+        }
+    }
+    without
 }
 
 fn there(what: &str, version: Version, path: &Path) {
