@@ -10,25 +10,25 @@ use tempfile::TempDir;
 
 /// What a source is compiled as.
 #[derive(Debug, Clone, Copy)]
-pub enum Language {
+pub(crate) enum Language {
     C,
     Cxx,
 }
 
 /// A program, in a folder that goes with it.
-pub struct Program {
+pub(crate) struct Program {
     folder: TempDir,
     name: String,
 }
 
 impl Program {
     /// A program of the tests.
-    pub fn of_tests(name: &str, language: Language) -> Self {
+    pub(crate) fn of_tests(name: &str, language: Language) -> Self {
         Self::build(&crate_folder().join("tests/programs").join(name), language)
     }
 
     /// A program that is shown to users.
-    pub fn of_examples(name: &str, language: Language) -> Self {
+    pub(crate) fn of_examples(name: &str, language: Language) -> Self {
         Self::build(&crate_folder().join("examples").join(name), language)
     }
 
@@ -56,7 +56,7 @@ impl Program {
     }
 
     /// The program, to be run.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         self.with_library(Command::new(self.path()))
     }
 
@@ -70,13 +70,13 @@ impl Program {
     }
 
     /// Runs it to its end, which has to be a good one.
-    pub fn succeeds(&self, arguments: &[&str]) {
+    pub(crate) fn succeeds(&self, arguments: &[&str]) {
         let output = self.command().args(arguments).output().unwrap();
         assert_eq!(passed(&output, &format!("{} {arguments:?}", self.name)), "ok\n");
     }
 
     /// Likewise, with no error of memory and nothing definitely lost.
-    pub fn succeeds_under_valgrind(&self, arguments: &[&str]) {
+    pub(crate) fn succeeds_under_valgrind(&self, arguments: &[&str]) {
         let mut valgrind = self.with_library(Command::new("valgrind"));
         valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
         valgrind.args(["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]);
@@ -91,19 +91,20 @@ fn passed(output: &Output, what: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Also where the tests of another crate include this.
 fn crate_folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("etcd-capi")
 }
 
 /// Where cargo leaves the shared library that it builds for the tests: beside them.
-pub fn library_folder() -> PathBuf {
+pub(crate) fn library_folder() -> PathBuf {
     let folder = env::current_exe().unwrap().parent().unwrap().to_owned();
     assert!(folder.join("libetcd.so").exists(), "no libetcd.so in {}", folder.display());
     folder
 }
 
 /// The functions that the header declares, sorted.
-pub fn declared() -> Vec<String> {
+pub(crate) fn declared() -> Vec<String> {
     let header = fs::read_to_string(crate_folder().join("include/etcd-api.h")).unwrap();
     let names = header.lines().filter(|line| !line.starts_with([' ', '#', '/', '}', '*']));
     let name = |line: &str| {

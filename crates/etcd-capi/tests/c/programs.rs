@@ -36,7 +36,11 @@ fn large_directories_and_values() {
 
 #[test]
 fn eight_threads_share_a_session() {
-    run_on_each("threads.c", &["100000"]);
+    let program = Program::of_tests("threads.c", Language::C);
+    for (api, calls) in [("v2", "20000"), ("v3", "100000")] {
+        let served = Served::start();
+        program.succeeds(&[&served.servers(), api, calls]);
+    }
 }
 
 #[test]
