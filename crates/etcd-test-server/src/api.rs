@@ -45,6 +45,9 @@ impl Api {
             path if self.version.has_v2() && path.starts_with("/v2/") => {
                 v2::serve(self, request).await
             }
+            path if self.version.has_modules() && path.starts_with("/mod/v2/") => {
+                v2::serve_module(self, request).await
+            }
             _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
         }
     }
