@@ -11,5 +11,5 @@ mod shared;
 
 pub(crate) use modules::serve as serve_module;
 pub(crate) use path::elsewhere;
-pub(crate) use service::serve;
+pub(crate) use service::{no_leader, serve};
 pub(crate) use shared::Server;

@@ -174,7 +174,7 @@ fn check_leader(api: &Api) -> Result<(), Failure> {
         return Ok(());
     }
     let index = api.v2.with(|store| store.index());
-    Err(Failure::Store(Error::new(300, "There is no leader", index)))
+    Err(Failure::Store(Error::new(300, "", index)))
 }
 
 /// Waits until a place is the first, and has it last from then on.

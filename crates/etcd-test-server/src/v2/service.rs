@@ -89,7 +89,7 @@ where
     };
     if !matches!(operation, Operation::Get { .. }) && api.v3.with(|store| store.cluster.leader) == 0
     {
-        return Err(Error::new(300, "etcdserver: no leader", server.with(|store| store.index())));
+        return Ok(no_leader(api));
     }
     let (event, index) = server.with(|store| (store.apply(key, &operation, now), store.index()));
     let event = event?;
@@ -136,6 +136,16 @@ fn mark(api: &Api, reply: &mut Response<Body>, index: u64) {
     if let Some(id) = HeaderValue::from_str(&format!("{id:x}")).ok().filter(|_| !old) {
         headers.insert("x-etcd-cluster-id", id);
     }
+}
+
+/// What a member answers that knows of no leader.
+pub(crate) fn no_leader(api: &Api) -> Response<Body> {
+    let index = api.v2.with(|store| store.index());
+    let (cause, index) = match api.version() {
+        Version::V0_3 => ("", index),
+        _ => ("etcdserver: no leader", 0),
+    };
+    refusal(api, &Error::new(300, cause, index))
 }
 
 pub(super) fn refusal(api: &Api, error: &Error) -> Response<Body> {
