@@ -1,11 +1,13 @@
 //! Which generation of the API a request is for.
 
 use bytes::Bytes;
+use etcd_proto::v3::error::message;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 
 use crate::fault::Faults;
+use crate::store::v3::refusal;
 use crate::v2;
 use crate::v3::{self, Body};
 use crate::version::Version;
@@ -28,12 +30,25 @@ impl Api {
         self.version
     }
 
+    /// Whether a request is a call of v3.
+    pub(crate) fn is_grpc<B>(&self, request: &Request<B>) -> bool {
+        let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        self.version.has_v3() && kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
+    }
+
+    /// Refuses as where there is no leader.
+    pub(crate) fn no_leader<B>(&self, request: &Request<B>) -> Response<Body> {
+        if self.is_grpc(request) {
+            return v3::refused(&refusal(message::NO_LEADER));
+        }
+        v2::no_leader(self)
+    }
+
     pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
-        let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        if self.version.has_v3() && kind.is_some_and(|kind| kind.starts_with(b"application/grpc")) {
+        if self.is_grpc(&request) {
             return v3::serve(self.v3.clone(), request).await;
         }
         if let Some(path) = v2::elsewhere(request.uri().path()) {
@@ -44,6 +59,9 @@ impl Api {
             "/health" if self.version > Version::V0_3 => self.health(),
             path if self.version.has_v2() && path.starts_with("/v2/") => {
                 v2::serve(self, request).await
+            }
+            path if self.version.has_modules() && path.starts_with("/mod/v2/") => {
+                v2::serve_module(self, request).await
             }
             _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
         }

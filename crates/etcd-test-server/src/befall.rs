@@ -1,84 +1,94 @@
 //! Requests answered as the script of faults has it.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use h2::Reason;
 use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Frame;
-use tokio::sync::Notify;
 
 use crate::api::{Api, reply};
-use crate::fault::Fault;
-use crate::v3::{Body, refused};
+use crate::fault::{Fault, Incident};
+use crate::spoil::{Change, Ends, changed, cut, cut_in_fragment, drip};
+use crate::v3::{self, Body, refused};
 
-/// Answers a request, unless a fault has another end for it; `end` ends its connection.
-pub(crate) async fn answer<B>(api: &Api, request: Request<B>, end: Arc<Notify>) -> Response<Body>
+/// Answers a request, unless a fault has another end for it.
+///
+/// # Errors
+///
+/// With the reason for which its stream is refused.
+pub(crate) async fn answer<B>(
+    api: &Api,
+    request: Request<B>,
+    ends: Arc<Ends>,
+) -> Result<Response<Body>, h2::Error>
 where
     B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
 {
-    match api.faults.of(request.uri().path()) {
-        None => api.answer(request).await,
-        Some(Fault::Delay(time)) => {
-            tokio::time::sleep(time).await;
-            api.answer(request).await
-        }
-        Some(Fault::Grpc(status)) => refused(&status),
-        Some(Fault::Http(status, body)) => {
+    let Some(fault) = api.faults.of(request.uri().path()) else {
+        return Ok(api.answer(request).await);
+    };
+    let is_grpc = api.is_grpc(&request);
+    Ok(match fault {
+        Fault::Grpc(status) => refused(&status),
+        Fault::Http(status, body) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             reply(status, "application/json", body)
         }
-        Some(Fault::Silence) => std::future::pending().await,
-        Some(Fault::ResetBefore) => {
-            end.notify_one();
-            std::future::pending().await
-        }
-        Some(Fault::ResetAfter) => {
+        Fault::NoLeader => api.no_leader(&request),
+        Fault::RefuseStream => return Err(Reason::REFUSED_STREAM.into()),
+        Fault::Silence => std::future::pending().await,
+        Fault::ResetBefore => ends.cut().await,
+        Fault::ResetAfter => {
             let _ = api.answer(request).await;
-            end.notify_one();
-            std::future::pending().await
+            ends.cut().await
         }
-        Some(Fault::ResetAfterBytes(left)) => {
-            let reply = api.answer(request).await;
-            reply.map(|body| Cut { body, left, end }.boxed_unsync())
+        Fault::Delay(time) => {
+            tokio::time::sleep(time).await;
+            api.answer(request).await
         }
-    }
+        Fault::GoAway => {
+            ends.leave.notify_one();
+            // The connection is told before there is a reply to write.
+            tokio::task::yield_now().await;
+            api.answer(request).await
+        }
+        Fault::First(incident) => {
+            happen(&api.v3, &incident);
+            api.answer(request).await
+        }
+        Fault::ResetAfterBytes(left) => api.answer(request).await.map(|body| cut(body, left, ends)),
+        Fault::CutInFragment => api.answer(request).await.map(|body| cut_in_fragment(body, ends)),
+        Fault::Drip { bytes, every } => {
+            api.answer(request).await.map(|body| drip(body, bytes, every))
+        }
+        Fault::Oversize(bytes) => spoilt(api, request, Change::Oversize(bytes), is_grpc).await,
+        Fault::Malformed => spoilt(api, request, Change::Malformed, is_grpc).await,
+        Fault::UnknownFields => spoilt(api, request, Change::UnknownFields, is_grpc).await,
+    })
 }
 
-/// A body whose connection ends after so many bytes.
-struct Cut {
-    body: Body,
-    left: usize,
-    end: Arc<Notify>,
+async fn spoilt<B>(api: &Api, request: Request<B>, change: Change, is_grpc: bool) -> Response<Body>
+where
+    B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+{
+    api.answer(request).await.map(|body| changed(body, change, is_grpc))
 }
 
-impl hyper::body::Body for Cut {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.left == 0 {
-            self.end.notify_one();
-            return Poll::Pending;
+/// Has something happen to the store; returns whether it did.
+pub(crate) fn happen(server: &v3::Server, incident: &Incident) -> bool {
+    match incident {
+        Incident::Compaction => server.with(|store| {
+            let revision = store.kv.revision();
+            store.kv.compact(revision).is_ok()
+        }),
+        Incident::LeaseExpiry(id) => server.with(|store| {
+            let is_there = store.leases.exists(*id);
+            store.end_lease(*id);
+            is_there
+        }),
+        Incident::WatchCancel(reason) => {
+            server.cancel_watches(reason);
+            true
         }
-        let left = self.left;
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        let Poll::Ready(Some(Ok(frame))) = polled else { return polled };
-        Poll::Ready(Some(Ok(frame.map_data(|mut data| {
-            data.truncate(left);
-            self.left -= data.len();
-            data
-        }))))
-    }
-
-    /// Of the whole reply, so that its head promises what does not come.
-    fn size_hint(&self) -> hyper::body::SizeHint {
-        self.body.size_hint()
     }
 }

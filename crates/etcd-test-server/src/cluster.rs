@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api::Api;
+use crate::befall;
 use crate::clock::Clock;
-use crate::fault::Faults;
+use crate::fault::{Faults, Incident};
 use crate::listen::{self, State};
 use crate::store::v3::Store;
 use crate::v2;
@@ -181,6 +182,11 @@ impl TestCluster {
     /// What goes wrong with requests to a member.
     pub fn faults(&self, member: usize) -> &Faults {
         &self.nodes[member].api.faults
+    }
+
+    /// Has something happen to the store of v3 now; returns whether it did.
+    pub fn befall(&self, incident: &Incident) -> bool {
+        befall::happen(&self.v3, incident)
     }
 
     /// The member that leads.

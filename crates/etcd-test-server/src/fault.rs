@@ -23,6 +23,52 @@ pub enum Fault {
     Grpc(Status),
     /// It is not acted on, and answered with an HTTP status and a body of JSON.
     Http(u16, String),
+    /// It is not acted on, and refused as by a member that knows of no leader, in the words of the
+    /// API that was called. See [`TestCluster::lead`](crate::TestCluster::lead) for a cluster that
+    /// has none.
+    NoLeader,
+    /// It is not acted on, and its stream is refused (`REFUSED_STREAM`), which proves as much; over
+    /// HTTP/1 its connection ends.
+    RefuseStream,
+    /// It is answered, and its connection takes no more: `GOAWAY` over HTTP/2, after which streams
+    /// that are open go on; `connection: close` over HTTP/1.
+    GoAway,
+    /// It is answered, with so many bytes of the reply's body at a time and a pause after each
+    /// piece; by real time, not by the server's clock.
+    Drip {
+        /// How many bytes come at a time, one at least.
+        bytes: usize,
+        /// The pause after them.
+        every: Duration,
+    },
+    /// It is answered, and its connection ends within the first reply of a watch that says that
+    /// another piece of it follows.
+    ///
+    /// Only watches that asked for fragments have such replies, where one would be over 2 MiB.
+    CutInFragment,
+    /// It is acted on, and each message of the reply has an unknown field of so many bytes.
+    Oversize(usize),
+    /// It is acted on, and each message of the reply is none: bytes that are no protobuf in a frame
+    /// of gRPC, half a text of JSON otherwise.
+    Malformed,
+    /// It is acted on, and each message of the reply has fields that nobody knows, of every wire
+    /// type that protobuf has; JSON has a member that nobody knows.
+    UnknownFields,
+    /// Something happens to the store just before it is acted on.
+    First(Incident),
+}
+
+/// What can happen to the store of v3: at once by
+/// [`TestCluster::befall`](crate::TestCluster::befall), or before a request by [`Fault::First`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Incident {
+    /// Everything before the present revision is compacted.
+    Compaction,
+    /// The lease of an id ends, as if its time were over; its keys go with it.
+    LeaseExpiry(i64),
+    /// Every watch is canceled by the server, for a reason.
+    WatchCancel(String),
 }
 
 /// A fault, and which requests it befalls.

@@ -6,6 +6,7 @@ mod clock;
 mod cluster;
 pub mod fault;
 mod listen;
+mod spoil;
 pub mod store;
 mod v2;
 pub mod v3;

@@ -1,6 +1,5 @@
 //! Connections of one member: accepted, served, held and ended.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -9,10 +8,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::api::Api;
 use crate::befall;
+use crate::spoil::Ends;
 
 /// Whether a member answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +57,11 @@ pub(crate) async fn serve(
     if !api.version().has_v3() {
         builder = builder.http1_only();
     }
-    let end = Arc::new(Notify::new());
-    let ended = end.clone();
+    let ends = Arc::new(Ends::default());
+    let orders = ends.clone();
     let answer = service_fn(move |request| {
-        let (api, end) = (api.clone(), end.clone());
-        async move { Ok::<_, Infallible>(befall::answer(&api, request, end).await) }
+        let (api, ends) = (api.clone(), ends.clone());
+        async move { befall::answer(&api, request, ends).await }
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(line), answer));
     loop {
@@ -73,7 +73,8 @@ pub(crate) async fn serve(
             // What was written before the end goes out before the end.
             biased;
             _ = &mut connection, if now == State::Up => return,
-            () = ended.notified() => return,
+            () = orders.cut.notified() => return,
+            () = orders.leave.notified() => connection.as_mut().graceful_shutdown(),
             changed = state.changed() => if changed.is_err() { return },
         }
     }

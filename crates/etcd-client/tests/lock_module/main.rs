@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod server;
+mod whole;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

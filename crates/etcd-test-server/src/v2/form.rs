@@ -14,10 +14,13 @@ pub(super) struct Form {
 impl Form {
     /// Reads both; a semicolon is refused as Go refuses it from 1.17 on.
     ///
-    /// What is neither true nor false is neither where it is read leniently.
+    /// Read leniently, what has a semicolon is left out, and what is neither true nor false is neither.
     pub(super) fn read(body: &[u8], query: &str, lenient: bool) -> Result<Self, Error> {
         let mut pairs = Vec::new();
         for part in body.split(|byte| *byte == b'&').chain(query.as_bytes().split(|b| *b == b'&')) {
+            if part.contains(&b';') && lenient {
+                continue;
+            }
             if part.contains(&b';') {
                 let cause = "invalid semicolon separator in query";
                 return Err(Error::new(210, cause, 0));

@@ -4,6 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Frame;
@@ -50,7 +51,7 @@ where
     }
 }
 
-fn not_found() -> Response<Body> {
+pub(super) fn not_found() -> Response<Body> {
     text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
@@ -74,18 +75,7 @@ where
     let server = &api.v2;
     let follower = redirected(api, &request);
     let (head, body) = request.into_parts();
-    let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let is_form = kind.starts_with(b"application/x-www-form-urlencoded");
-    let body = if is_form && matches!(head.method, Method::PUT | Method::POST) {
-        let read = Limited::new(body.map_err(|_| io::Error::other("unreadable")), LONGEST_FORM)
-            .collect()
-            .await;
-        read.map_err(|_| Error::new(210, "http: request body too large", 0))?.to_bytes()
-    } else {
-        Bytes::new()
-    };
-    let lenient = api.version() == Version::V0_3;
-    let form = Form::read(&body, head.uri.query().unwrap_or_default(), lenient)?;
+    let form = form(api, &head, body).await?;
     let reads = matches!(head.method, Method::GET | Method::HEAD);
     if let Some(reply) = follower.filter(|_| !reads || form.text("consistent") == Some("true")) {
         return Ok(reply);
@@ -99,7 +89,7 @@ where
     };
     if !matches!(operation, Operation::Get { .. }) && api.v3.with(|store| store.cluster.leader) == 0
     {
-        return Err(Error::new(300, "etcdserver: no leader", server.with(|store| store.index())));
+        return Ok(no_leader(api));
     }
     let (event, index) = server.with(|store| (store.apply(key, &operation, now), store.index()));
     let event = event?;
@@ -109,6 +99,25 @@ where
     let mut reply = reply(status, "application/json", line(server, &event, with_nodes));
     mark(api, &mut reply, index);
     Ok(reply)
+}
+
+/// The parameters of a request.
+pub(super) async fn form<B>(api: &Api, head: &Parts, body: B) -> Result<Form, Error>
+where
+    B: hyper::body::Body<Data = Bytes>,
+{
+    let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_form = kind.starts_with(b"application/x-www-form-urlencoded");
+    let body = if is_form && matches!(head.method, Method::PUT | Method::POST) {
+        let read = Limited::new(body.map_err(|_| io::Error::other("unreadable")), LONGEST_FORM)
+            .collect()
+            .await;
+        read.map_err(|_| Error::new(210, "http: request body too large", 0))?.to_bytes()
+    } else {
+        Bytes::new()
+    };
+    let lenient = api.version() == Version::V0_3;
+    Form::read(&body, head.uri.query().unwrap_or_default(), lenient)
 }
 
 fn line(server: &Server, event: &Event, with_nodes: bool) -> String {
@@ -129,7 +138,17 @@ fn mark(api: &Api, reply: &mut Response<Body>, index: u64) {
     }
 }
 
-fn refusal(api: &Api, error: &Error) -> Response<Body> {
+/// What a member answers that knows of no leader.
+pub(crate) fn no_leader(api: &Api) -> Response<Body> {
+    let index = api.v2.with(|store| store.index());
+    let (cause, index) = match api.version() {
+        Version::V0_3 => ("", index),
+        _ => ("etcdserver: no leader", 0),
+    };
+    refusal(api, &Error::new(300, cause, index))
+}
+
+pub(super) fn refusal(api: &Api, error: &Error) -> Response<Body> {
     let old = api.version() == Version::V0_3;
     let kind = if old { "text/plain; charset=utf-8" } else { "application/json" };
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);

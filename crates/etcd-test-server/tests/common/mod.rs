@@ -23,6 +23,9 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
+/// What is said where a stream breaks off.
+pub(crate) const BROKEN: &str = "the stream broke off";
+
 pub(crate) type Sent = UnsyncBoxBody<Bytes, Infallible>;
 
 pub(crate) fn server(version: Version, clock: Clock) -> Server {
@@ -55,7 +58,12 @@ pub(crate) struct Client(SendRequest<Sent>);
 pub(crate) async fn connect(server: &Server) -> Client {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     tokio::spawn(accept(server.clone(), theirs));
-    let line = TokioIo::new(ours);
+    dial(ours).await
+}
+
+/// A client over a connection to whatever speaks HTTP/2.
+pub(crate) async fn dial(line: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Client {
+    let line = TokioIo::new(line);
     let (send, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), line)
         .await
         .expect("a handshake");
@@ -78,7 +86,9 @@ impl Replies {
             }
             let none = || Status::of(&self.head, None).expect("a status");
             let Some(frame) = self.body.frame().await else { return Err(none()) };
-            match frame.expect("a whole stream").into_data() {
+            // A stream that breaks off has no status.
+            let Ok(frame) = frame else { return Err(Status::new(Code::UNAVAILABLE, BROKEN)) };
+            match frame.into_data() {
                 Ok(data) => self.read.push(&data),
                 Err(frame) => {
                     let trailers = frame.into_trailers().unwrap_or_default();
@@ -107,6 +117,21 @@ impl Client {
         let response = self.0.clone().send_request(request).await.expect("a response");
         let (head, body) = response.into_parts();
         Replies { head: head.headers, body, read: Requests::default() }
+    }
+
+    /// Why a call gets no reply.
+    pub(crate) async fn fails(&self, path: &str, message: &impl Message) -> hyper::Error {
+        let frame = encode(message).expect("a frame");
+        let request = Request::post(format!("http://etcd{path}"))
+            .header("content-type", "application/grpc")
+            .body(http_body_util::Full::new(frame).boxed_unsync());
+        let sent = self.0.clone().send_request(request.expect("a request")).await;
+        sent.expect_err("no reply")
+    }
+
+    /// Whether the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.is_closed()
     }
 
     /// One message, and whatever it brings.

@@ -5,11 +5,13 @@
 mod error;
 mod event;
 mod history;
+mod lock;
 mod operation;
 mod tree;
 
 pub use error::Error;
 pub use event::{Action, Event, Shown};
 pub use history::{History, KEPT};
+pub use lock::{Line, Place};
 pub use operation::{Compare, Operation, Write};
 pub use tree::Store;
