@@ -5,6 +5,7 @@
 
 mod ci;
 mod cluster;
+mod conformance;
 mod dist;
 mod failure;
 mod fuzz;
@@ -56,6 +57,12 @@ const COMMANDS: &[Command] = &[
         summary: "run a local cluster of real etcd members until Ctrl-C",
         help: cluster::HELP,
         run: cluster::command,
+    },
+    Command {
+        name: "conformance",
+        summary: "ask the test server and real etcds the same, at random",
+        help: conformance::HELP,
+        run: conformance::command,
     },
     Command {
         name: "dist",
@@ -129,7 +136,7 @@ fn dispatch() -> Outcome {
 fn overview() -> String {
     let mut text = "Usage: cargo xtask COMMAND [OPTIONS]; each command knows --help\n".to_owned();
     for Command { name, summary, .. } in COMMANDS {
-        text += &format!("\n  {name:<9}{summary}");
+        text += &format!("\n  {name:<12}{summary}");
     }
     text
 }

@@ -21,7 +21,7 @@ why.
   FILTER   run only the tests whose name contains it
 ";
 
-const LIVE: &str = "etcd-live";
+pub(crate) const LIVE: &str = "etcd-live";
 /// Live scenarios mostly wait for times to live to end, and each has members of its own: with three
 /// at once two cores are half busy.
 const AT_ONCE: &str = "--test-threads=3";
@@ -126,7 +126,7 @@ fn targets() -> Outcome<Vec<String>> {
 }
 
 /// Names the programs in the environment; tests that need one that is not there are skipped.
-fn name_programs(command: &mut Command, tools: &Tools) -> Outcome {
+pub(crate) fn name_programs(command: &mut Command, tools: &Tools) -> Outcome {
     let binaries = binaries()?;
     command
         .env("ETCD_TEST_BIN", binaries.join("etcd-test"))

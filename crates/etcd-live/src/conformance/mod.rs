@@ -2,7 +2,7 @@
 
 mod dice;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Display};
 use std::time::{Duration, Instant};
 
 pub use dice::Dice;
@@ -11,6 +11,9 @@ pub use dice::Dice;
 const SEED: u64 = 1;
 /// How many sequences are played where nothing else was asked for.
 const SEQUENCES: u64 = 500;
+
+/// How much of a step and of a reply is shown, in characters.
+const SHOWN: usize = 4000;
 
 /// How much is to be tried.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +60,19 @@ pub struct Difference<S> {
     pub steps: Vec<S>,
     /// Each reply of the first server that is not that of the second.
     pub replies: Vec<(String, String)>,
+}
+
+impl<S: Debug> Display for Difference<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "sequence {} is answered differently:", self.sequence)?;
+        for step in &self.steps {
+            writeln!(f, "  {:.SHOWN$}", format!("{step:?}"))?;
+        }
+        for (first, second) in &self.replies {
+            writeln!(f, "the first: {first:.SHOWN$}\nthe other: {second:.SHOWN$}")?;
+        }
+        Ok(())
+    }
 }
 
 /// What two servers answered to each step, in order.

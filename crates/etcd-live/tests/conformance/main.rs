@@ -141,7 +141,7 @@ fn random_requests_of_v2_are_answered_alike() {
     let mut pair = Pair::start();
     let extent = Extent::from_environment();
     let played = compare(extent, draw::sequence, |number, steps| pair.play(number, steps));
-    let figures = played.unwrap_or_else(|found| panic!("seed {}: {found:#?}", extent.seed));
+    let figures = played.unwrap_or_else(|found| panic!("seed {}: {found}", extent.seed));
     println!("v2 on etcd {}: {figures:?}, no difference", pair.cluster.etcd().version);
 }
 
@@ -153,5 +153,5 @@ fn a_reply_that_is_false_once_is_found() {
     let extent = Extent { seed: 1, sequences: 100 };
     let played = compare(extent, draw::sequence, |number, steps| pair.play(number, steps));
     let found = played.expect_err("a difference");
-    assert!(found.replies.iter().any(|(_, ours)| ours.starts_with("412")), "{found:?}");
+    assert!(found.replies.iter().any(|(_, ours)| ours.starts_with("412")), "{found}");
 }

@@ -7,8 +7,8 @@ use etcd_proto::grpc::{Code, FRAME_HEAD, Status};
 use etcd_proto::v3::Message;
 use http_body_util::BodyExt;
 
-/// The longest request that is carried out, as etcd's `--max-request-bytes` has it.
-pub const LONGEST_REQUEST: usize = 1536 << 10;
+use crate::store::v3::LONGEST_REQUEST;
+
 /// The longest message that is read at all.
 pub const LONGEST_MESSAGE: usize = LONGEST_REQUEST + (512 << 10);
 

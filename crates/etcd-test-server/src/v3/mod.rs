@@ -14,6 +14,6 @@ mod waiting;
 
 pub use body::Body;
 pub(crate) use body::{Stream, refused};
-pub use message::{LONGEST_MESSAGE, LONGEST_REQUEST, Requests, timeout};
+pub use message::{LONGEST_MESSAGE, Requests, timeout};
 pub use service::serve;
 pub use shared::Server;

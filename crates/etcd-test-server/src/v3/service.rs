@@ -13,10 +13,10 @@ use http::{HeaderMap, Request, Response};
 
 use super::body::{Body, one, refused, stream};
 use super::duplex::Call;
-use super::message::{Incoming, LONGEST_REQUEST, timeout};
+use super::message::{Incoming, timeout};
 use super::shared::Server;
 use super::waiting;
-use crate::store::v3::{Operation, refusal};
+use crate::store::v3::{LONGEST_REQUEST, Operation, refusal};
 
 /// Answers a request of the v3 API, whatever it is.
 ///
@@ -177,7 +177,8 @@ where
     B: hyper::body::Body<Data = Bytes> + Unpin,
 {
     let request: O = call.requests.only().await?;
-    if O::PATH != RangeRequest::PATH && request.encoded_len() > LONGEST_REQUEST {
+    // Requests for keys are looked at before their size is.
+    if !O::PATH.starts_with("/etcdserverpb.KV/") && request.encoded_len() > LONGEST_REQUEST {
         return Err(refusal(message::REQUEST_TOO_LARGE));
     }
     let context = call.server.context(call.token.as_deref());

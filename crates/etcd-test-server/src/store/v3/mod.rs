@@ -32,6 +32,9 @@ pub use watch::{FRAGMENT, Watches};
 
 use crate::version::Version;
 
+/// The longest request that may change something, as etcd's `--max-request-bytes` has it.
+pub const LONGEST_REQUEST: usize = 1536 << 10;
+
 /// What comes with a request beside its message.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {

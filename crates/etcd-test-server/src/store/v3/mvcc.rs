@@ -11,6 +11,9 @@ use etcd_proto::v3::{Event, EventType, KeyValue};
 use super::refusal::refusal;
 use crate::version::Version;
 
+/// How many changes are kept beyond a compaction, for watches that are about to be told of them.
+const KEPT: usize = 1000;
+
 /// A change of one key, with what the key held before.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -32,6 +35,8 @@ struct Record {
 pub struct Mvcc {
     keys: BTreeMap<Bytes, Vec<Record>>,
     history: VecDeque<Change>,
+    /// The last revision that is no longer in the history.
+    forgotten: i64,
     revision: i64,
     compacted: i64,
     /// Whether the transaction under way has changed something.
@@ -56,7 +61,8 @@ impl Mvcc {
     /// No keys, as a release keeps them: an empty etcd stands at revision 1.
     pub fn new(version: Version) -> Self {
         let (keys, history) = Default::default();
-        Self { keys, history, revision: 1, compacted: -1, changed: false, version }
+        let (forgotten, revision, compacted) = (0, 1, -1);
+        Self { keys, history, forgotten, revision, compacted, changed: false, version }
     }
 
     /// Which etcd keeps them.
@@ -88,6 +94,14 @@ impl Mvcc {
             return Err(refusal(message::COMPACTED));
         }
         Ok(())
+    }
+
+    /// The same within a transaction, where 0 alone stands for the newest.
+    pub fn check_revision_within(&self, revision: i64) -> Result<(), Status> {
+        if revision < 0 {
+            return Err(refusal(message::COMPACTED));
+        }
+        self.check_revision(revision)
     }
 
     /// The keys of a range as they were at a revision, or are now for 0 and below.
@@ -125,7 +139,7 @@ impl Mvcc {
             value,
             lease,
         };
-        self.record(key, Some(kv.clone()), EventType::PUT, kv, previous.clone());
+        self.record(key, Some(kv.clone()), EventType::PUT, kv);
         previous
     }
 
@@ -136,20 +150,14 @@ impl Mvcc {
             let mod_revision = self.revision + 1;
             let told = KeyValue { key: previous.key.clone(), mod_revision, ..KeyValue::default() };
             let key = previous.key.clone();
-            self.record(key, None, EventType::DELETE, told, Some(previous.clone()));
+            self.record(key, None, EventType::DELETE, told);
         }
         gone
     }
 
-    fn record(
-        &mut self,
-        key: Bytes,
-        kv: Option<KeyValue>,
-        kind: EventType,
-        told: KeyValue,
-        prev_kv: Option<KeyValue>,
-    ) {
+    fn record(&mut self, key: Bytes, kv: Option<KeyValue>, kind: EventType, told: KeyValue) {
         let revision = self.revision + 1;
+        let prev_kv = self.range(&key, &[], self.revision).next().cloned();
         self.keys.entry(key).or_default().push(Record { revision, kv });
         let event = Event { event_type: kind.0, kv: Some(told), prev_kv };
         self.history.push_back(Change { revision, event });
@@ -163,7 +171,7 @@ impl Mvcc {
         self.revision
     }
 
-    /// Forgets what was before a revision; since 3.4.36 and 3.5.18 not a delete at it.
+    /// Forgets what was before a revision.
     pub fn compact(&mut self, revision: i64) -> Result<(), Status> {
         if revision <= self.compacted {
             return Err(refusal(message::COMPACTED));
@@ -172,17 +180,15 @@ impl Mvcc {
             return Err(refusal(message::FUTURE_REVISION));
         }
         self.compacted = revision;
-        let keeps_tombstone = self.version >= Version::V3_5;
         self.keys.retain(|_, records| {
             let kept = records.iter().rposition(|record| record.revision <= revision);
             let first = kept.map_or(0, |at| if records[at].kv.is_none() { at + 1 } else { at });
             records.drain(..first);
             !records.is_empty()
         });
-        self.history.retain(|change| {
-            change.revision > revision
-                || (change.revision == revision && (keeps_tombstone || change.event.is_put()))
-        });
+        let old = self.history.partition_point(|change| change.revision <= revision);
+        let last = self.history.drain(..old.saturating_sub(KEPT)).last();
+        self.forgotten = last.map_or(self.forgotten, |change| change.revision);
         Ok(())
     }
 
@@ -190,6 +196,25 @@ impl Mvcc {
     pub fn changes_since(&self, revision: i64) -> impl Iterator<Item = &Change> {
         let first = self.history.partition_point(|change| change.revision < revision);
         self.history.range(first..)
+    }
+
+    /// The first revision whose changes are all there still.
+    pub fn first_change(&self) -> i64 {
+        self.forgotten + 1
+    }
+
+    /// Whether a watch that begins in the past is not told a change, as a compaction forgot it.
+    pub fn is_compacted(&self, change: &Change) -> bool {
+        if change.revision != self.compacted {
+            return change.revision < self.compacted;
+        }
+        if !change.event.is_put() {
+            // They stay since 3.4.36 and 3.5.18.
+            return self.version < Version::V3_5;
+        }
+        let key = change.event.kv.as_ref().map(|kv| &kv.key[..]).unwrap_or_default();
+        // It was deleted in the same revision.
+        self.range(key, &[], self.compacted).next().is_none()
     }
 
     /// Every key that there is now.

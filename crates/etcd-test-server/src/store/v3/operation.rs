@@ -8,7 +8,7 @@ use etcd_proto::v3::*;
 
 use super::auth::Caller;
 use super::txn::{self, Space};
-use super::{Context, Store, observe, range, refusal};
+use super::{Context, LONGEST_REQUEST, Store, observe, range, refusal};
 use crate::version::Version;
 
 /// A request that the store can answer at once.
@@ -135,9 +135,16 @@ impl Store {
     }
 }
 
+fn check_size(request: &impl Message) -> Result<(), Status> {
+    if request.encoded_len() > LONGEST_REQUEST {
+        return Err(refusal(message::REQUEST_TOO_LARGE));
+    }
+    Ok(())
+}
+
 operations! {
     |request: RangeRequest, store, context| {
-        range::check(request)?;
+        range::check(request, store.version)?;
         let caller = store.caller(context)?;
         store.may_read(&caller, &request.key, &request.range_end)?;
         let mut response = range::range(&store.kv, request)?;
@@ -146,6 +153,7 @@ operations! {
     }
     |request: PutRequest, store, context| {
         txn::check_put(request)?;
+        check_size(request)?;
         store.check_space()?;
         let caller = store.caller(context)?;
         store.may_put(&caller, request)?;
@@ -158,6 +166,7 @@ operations! {
     }
     |request: DeleteRangeRequest, store, context| {
         txn::check_delete(request)?;
+        check_size(request)?;
         let caller = store.caller(context)?;
         store.may_delete(&caller, request)?;
         let mut response = store.space().delete(request);
@@ -166,7 +175,10 @@ operations! {
         Ok(response)
     }
     |request: TxnRequest, store, context| {
-        txn::check_txn(request)?;
+        txn::check_txn(request, store.version)?;
+        if !txn::is_read(request) {
+            check_size(request)?;
+        }
         if !request.only_reads() {
             store.check_space()?;
         }
@@ -397,22 +409,18 @@ pub fn range_chunks(
     context: &Context<'_>,
     request: &RangeRequest,
 ) -> Result<Vec<RangeStreamResponse>, Status> {
-    range::check(request)?;
-    let sorted = request.sort_order() != SortOrder::NONE
-        && (request.sort_order(), request.sort_target()) != (SortOrder::ASCEND, SortTarget::KEY);
-    if sorted || request.sort_target() != SortTarget::KEY || range::filters_revisions(request) {
-        let text = "range stream does not support sort order or revision filters";
-        return Err(Status::new(Code::UNIMPLEMENTED, text));
-    }
+    range::check(request, store.version)?;
+    range::check_pieces(request)?;
     let mut whole = store.apply(request, context)?;
     let mut kvs = std::mem::take(&mut whole.kvs).into_iter();
     let mut chunks = Vec::new();
-    let mut size = 10;
+    // A limit below zero is none, and reads all at once.
+    let mut size = if request.limit < 0 { usize::MAX } else { 10 };
     while kvs.len() > size {
         let kvs = kvs.by_ref().take(size).collect();
         let range_response = Some(RangeResponse { kvs, ..Default::default() });
         chunks.push(RangeStreamResponse { range_response });
-        size *= 2;
+        size = size.saturating_mul(2);
     }
     whole.kvs = kvs.collect();
     chunks.push(RangeStreamResponse { range_response: Some(whole) });

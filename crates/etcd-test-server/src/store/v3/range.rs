@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use etcd_proto::grpc::Status;
+use etcd_proto::grpc::{Code, Status};
 use etcd_proto::v3::error::message;
 use etcd_proto::v3::{
     KeyValue, RangeRequest, RangeResponse, ResponseHeader, SortOrder, SortTarget,
@@ -13,12 +13,30 @@ use super::refusal::refusal;
 use crate::version::Version;
 
 /// What can be said against a range before the store is looked at.
-pub(super) fn check(request: &RangeRequest) -> Result<(), Status> {
+///
+/// Releases before 3.6 take an order that there is not for none; a target that there is not ends them.
+pub(super) fn check(request: &RangeRequest, version: Version) -> Result<(), Status> {
     if request.key.is_empty() {
         return Err(refusal(message::EMPTY_KEY));
     }
-    if request.sort_order().name().is_none() || request.sort_target().name().is_none() {
+    let is_no_order = request.sort_order().name().is_none() && version >= Version::V3_7;
+    if is_no_order || request.sort_target().name().is_none() {
         return Err(refusal(message::INVALID_SORT));
+    }
+    Ok(())
+}
+
+/// What can be said against reading a range in pieces.
+pub(super) fn check_pieces(request: &RangeRequest) -> Result<(), Status> {
+    let unsupported = |what| {
+        Err(Status::new(Code::UNIMPLEMENTED, format!("RangeStream does not support {what}")))
+    };
+    let (target, order) = (request.sort_target(), request.sort_order());
+    if order != SortOrder::NONE && (target, order) != (SortTarget::KEY, SortOrder::ASCEND) {
+        return unsupported("custom sort orders");
+    }
+    if filters_revisions(request) {
+        return unsupported("revision filters");
     }
     Ok(())
 }
@@ -43,8 +61,9 @@ pub(super) fn range(kv: &Mvcc, request: &RangeRequest) -> Result<RangeResponse, 
         response.more = true;
     }
     if request.keys_only {
-        // From 3.6 or 3.7 on, the answer comes from an index that knows no leases.
-        let knows_leases = kv.version() < Version::V3_7;
+        // From 3.6 or 3.7 on, the answer comes from an index that knows no leases, if that will do.
+        let knows_leases =
+            kv.version() < Version::V3_7 || request.sort_target() == SortTarget::VALUE;
         for kv in &mut kvs {
             kv.value.clear();
             kv.lease = if knows_leases { kv.lease } else { 0 };
@@ -60,7 +79,7 @@ fn needs_all(request: &RangeRequest) -> bool {
 }
 
 /// Whether revisions are filtered.
-pub(super) fn filters_revisions(request: &RangeRequest) -> bool {
+fn filters_revisions(request: &RangeRequest) -> bool {
     [
         request.min_mod_revision,
         request.max_mod_revision,
@@ -90,8 +109,9 @@ fn sort(request: &RangeRequest, kvs: &mut [KeyValue]) {
     };
     match request.sort_order() {
         SortOrder::NONE if target == SortTarget::KEY => {}
+        SortOrder::NONE | SortOrder::ASCEND => kvs.sort_by(by),
         SortOrder::DESCEND => kvs.sort_by(|a, b| by(b, a)),
-        _ => kvs.sort_by(by),
+        _ => {}
     }
 }
 
@@ -142,9 +162,13 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused_in_etcds_words() {
-        assert_eq!(check(&RangeRequest::default()), Err(refusal(message::EMPTY_KEY)));
+        let empty = check(&RangeRequest::default(), Version::V3_7);
+        assert_eq!(empty, Err(refusal(message::EMPTY_KEY)));
         let odd = RangeRequest { sort_target: 7, ..RangeRequest::new("a") };
-        assert_eq!(check(&odd), Err(refusal(message::INVALID_SORT)));
+        assert_eq!(check(&odd, Version::V3_4), Err(refusal(message::INVALID_SORT)));
+        let odd = RangeRequest { sort_order: 7, ..RangeRequest::new("a") };
+        assert_eq!(check(&odd, Version::V3_4), Ok(()));
+        assert_eq!(check(&odd, Version::V3_7), Err(refusal(message::INVALID_SORT)));
         let future = RangeRequest::new("a").revision(9);
         assert_eq!(range(&store(), &future), Err(refusal(message::FUTURE_REVISION)));
     }

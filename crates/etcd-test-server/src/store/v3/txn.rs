@@ -40,14 +40,20 @@ pub(super) fn check_delete(delete: &DeleteRangeRequest) -> Result<(), Status> {
 }
 
 /// What can be said against a transaction before the store is looked at.
-pub(super) fn check_txn(txn: &TxnRequest) -> Result<(), Status> {
-    check_operations(txn, MOST_OPERATIONS)?;
+pub(super) fn check_txn(txn: &TxnRequest, version: Version) -> Result<(), Status> {
+    check_operations(txn, MOST_OPERATIONS, version)?;
     check_duplicates(&txn.success)?;
     check_duplicates(&txn.failure)?;
     Ok(())
 }
 
-fn check_operations(txn: &TxnRequest, most: usize) -> Result<(), Status> {
+/// Whether etcd takes a transaction for one that only reads: one within it may write.
+pub(super) fn is_read(txn: &TxnRequest) -> bool {
+    let mut operations = txn.success.iter().chain(&txn.failure);
+    operations.all(|operation| matches!(operation.request, Some(RequestUnion::Range(_))))
+}
+
+fn check_operations(txn: &TxnRequest, most: usize, version: Version) -> Result<(), Status> {
     let operations = txn.compare.len().max(txn.success.len()).max(txn.failure.len());
     if operations > most {
         return Err(refusal(message::TOO_MANY_OPERATIONS));
@@ -56,10 +62,10 @@ fn check_operations(txn: &TxnRequest, most: usize) -> Result<(), Status> {
         return Err(refusal(message::EMPTY_KEY));
     }
     txn.success.iter().chain(&txn.failure).try_for_each(|operation| match &operation.request {
-        Some(RequestUnion::Range(request)) => range::check(request),
+        Some(RequestUnion::Range(request)) => range::check(request, version),
         Some(RequestUnion::Put(put)) => check_put(put),
         Some(RequestUnion::DeleteRange(delete)) => check_delete(delete),
-        Some(RequestUnion::Txn(txn)) => check_operations(txn, most - operations),
+        Some(RequestUnion::Txn(txn)) => check_operations(txn, most - operations, version),
         None => Err(refusal(message::KEY_NOT_FOUND)),
     })
 }
@@ -203,7 +209,7 @@ impl Space<'_> {
         for operation in branch(txn, path.next() == Some(&true)) {
             match &operation.request {
                 Some(RequestUnion::Range(range)) if ranges => {
-                    self.kv.check_revision(range.revision)?;
+                    self.kv.check_revision_within(range.revision)?;
                 }
                 Some(RequestUnion::Put(put)) if puts => self.check_put_within(put)?,
                 Some(RequestUnion::Txn(txn)) => self.check_path(txn, path, (puts, ranges))?,
@@ -321,7 +327,7 @@ mod tests {
             (vec![delete("a", "c"), nested(&[], &[put("b")])], duplicate),
         ] {
             let txn = TxnRequest::new().then(operations);
-            assert_eq!(check_txn(&txn), expected, "{txn:?}");
+            assert_eq!(check_txn(&txn, Version::V3_7), expected, "{txn:?}");
         }
     }
 
@@ -329,13 +335,13 @@ mod tests {
     fn operations_are_counted_down_to_the_last_level() {
         let keys: Vec<String> = (0..MOST_OPERATIONS).map(|key| key.to_string()).collect();
         let puts = |count: usize| keys[..count].iter().map(|key| PutRequest::new(key.clone(), ""));
-        assert_eq!(check_txn(&TxnRequest::new().then(puts(128))), Ok(()));
+        assert_eq!(check_txn(&TxnRequest::new().then(puts(128)), Version::V3_7), Ok(()));
         let most = TxnRequest::new().then([TxnRequest::new().then(puts(127))]);
-        assert_eq!(check_txn(&most), Ok(()));
+        assert_eq!(check_txn(&most, Version::V3_7), Ok(()));
         let too_many = TxnRequest::new().then([TxnRequest::new().then(puts(128))]);
-        assert_eq!(check_txn(&too_many), Err(refusal(message::TOO_MANY_OPERATIONS)));
+        assert_eq!(check_txn(&too_many, Version::V3_7), Err(refusal(message::TOO_MANY_OPERATIONS)));
         let nothing = TxnRequest::new().then([RequestOp { request: None }]);
-        assert_eq!(check_txn(&nothing), Err(refusal(message::KEY_NOT_FOUND)));
+        assert_eq!(check_txn(&nothing, Version::V3_7), Err(refusal(message::KEY_NOT_FOUND)));
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! The watches of one stream.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use etcd_proto::grpc::Status;
 use etcd_proto::key::KeyRange;
+use etcd_proto::v3::error::message;
 use etcd_proto::v3::{
     Event, FilterType, Message, PermissionType, ResponseHeader, WatchCreateRequest, WatchRequest,
     WatchRequestUnion, WatchResponse,
 };
 
 use super::{Context, Store};
+use crate::version::Version;
 
 /// What replies to no one watch bear as its id.
 const NO_WATCH: i64 = -1;
@@ -22,6 +24,8 @@ pub const FRAGMENT: usize = (1536 + 512) << 10;
 #[derive(Clone, Debug)]
 struct Watcher {
     range: KeyRange,
+    /// The revision that it was to begin at.
+    start: i64,
     /// The first revision that it has not been told.
     next: i64,
     filters: Vec<FilterType>,
@@ -32,6 +36,8 @@ struct Watcher {
     told: bool,
     /// Whether it has caught up, after which each revision is a reply of its own.
     synced: bool,
+    /// Whether it has ended by a compaction. It keeps its id until it is ended by request too.
+    compacted: bool,
 }
 
 /// The watches of one stream.
@@ -64,11 +70,20 @@ impl Watches {
                 .collect(),
             Some(WatchRequestUnion::Progress(_)) => {
                 let mut replies = self.poll(store, context);
-                replies.push(reply(store, context, NO_WATCH));
+                let tells = self.tells_progress(store);
+                replies.extend(tells.then(|| reply(store, context, NO_WATCH)));
                 replies
             }
             None => Vec::new(),
         }
+    }
+
+    /// Releases since 3.4.25 and 3.5.8 only do so where there are watches, all of which go on.
+    fn tells_progress(&self, store: &Store) -> bool {
+        let now = store.kv.revision();
+        let goes_on = |watcher: &Watcher| !watcher.compacted && watcher.start <= now;
+        store.version < Version::V3_5
+            || (!self.watchers.is_empty() && self.watchers.values().all(goes_on))
     }
 
     fn create(
@@ -85,6 +100,9 @@ impl Watches {
             cancel_reason,
             ..reply(store, context, watch_id)
         };
+        if request.start_revision < 0 && store.version >= Version::V3_5 {
+            return refused(NO_WATCH, message::COMPACTED.into());
+        }
         if let Err(status) = permitted {
             return refused(
                 NO_WATCH,
@@ -103,6 +121,7 @@ impl Watches {
         let start = request.start_revision;
         let watcher = Watcher {
             range,
+            start,
             next: if start == 0 { now + 1 } else { start },
             filters: request.filters().collect(),
             prev_kv: request.prev_kv,
@@ -110,6 +129,7 @@ impl Watches {
             fragment: request.fragment,
             told: false,
             synced: start == 0 || start > now,
+            compacted: false,
         };
         self.watchers.insert(id, watcher);
         WatchResponse { created: true, ..reply(store, context, id) }
@@ -129,10 +149,12 @@ impl Watches {
     /// What the watches have not been told yet.
     pub fn poll(&mut self, store: &Store, context: &Context<'_>) -> Vec<WatchResponse> {
         let mut replies = Vec::new();
-        let mut gone = BTreeSet::new();
         for (&id, watcher) in &mut self.watchers {
-            if watcher.next < store.kv.compacted() {
-                gone.insert(id);
+            if watcher.compacted {
+                continue;
+            }
+            if watcher.is_late(store) {
+                watcher.compacted = true;
                 replies.push(WatchResponse {
                     header: Some(ResponseHeader { revision: 0, ..store.header(context) }),
                     watch_id: id,
@@ -144,13 +166,13 @@ impl Watches {
             }
             replies.extend(watcher.tell(id, store, context));
         }
-        self.watchers.retain(|id, _| !gone.contains(id));
         replies
     }
 
     /// The revision, to those watches that asked for it and were told nothing since the last call.
     pub fn progress(&mut self, store: &Store, context: &Context<'_>) -> Vec<WatchResponse> {
-        let asking = self.watchers.iter_mut().filter(|(_, watcher)| watcher.progress_notify);
+        let asks = |watcher: &Watcher| watcher.progress_notify && !watcher.compacted;
+        let asking = self.watchers.iter_mut().filter(|(_, watcher)| asks(watcher));
         asking
             .filter_map(|(id, watcher)| {
                 (!std::mem::take(&mut watcher.told)).then(|| reply(store, context, *id))
@@ -173,6 +195,12 @@ impl Watches {
 }
 
 impl Watcher {
+    /// Whether what it is to be told next is forgotten.
+    fn is_late(&self, store: &Store) -> bool {
+        let first = if self.synced { store.kv.first_change() } else { store.kv.compacted() };
+        self.next < first
+    }
+
     fn tell(&mut self, id: i64, store: &Store, context: &Context<'_>) -> Vec<WatchResponse> {
         let now = store.kv.revision();
         if self.next > now {
@@ -180,10 +208,11 @@ impl Watcher {
         }
         let mut revisions: Vec<(i64, Vec<Event>)> = Vec::new();
         for change in store.kv.changes_since(self.next).take_while(|c| c.revision <= now) {
-            if !self.wants(&change.event) {
+            if !self.wants(&change.event) || !self.synced && store.kv.is_compacted(change) {
                 continue;
             }
-            let event = self.shown(&change.event, store.kv.compacted());
+            let event =
+                self.shown(&change.event, if self.synced { 0 } else { store.kv.compacted() });
             match revisions.last_mut() {
                 Some((revision, events)) if *revision == change.revision => events.push(event),
                 _ => revisions.push((change.revision, vec![event])),
