@@ -145,8 +145,8 @@ typedef struct {
 
 /*
  * How the last call of this thread with this session, or with a watcher of it, ended; ETCD_ERROR_NONE where
- * it did not fail. With NULL: how its last etcd_open() or etcd_open_str() did. Valid until this thread's
- * next call; not to be freed; never NULL.
+ * it did not fail. With NULL: how its last etcd_open() or etcd_open_str() did, or a call with what is no
+ * watcher. Valid until this thread's next call; not to be freed; never NULL.
  */
 const etcd_error *etcd_last_error(etcd_session session);
 

@@ -82,7 +82,9 @@ impl Session {
         if let Some(session) = self.opened.get() {
             session.stopper().stop();
         }
-        for watcher in std::mem::take(&mut *lock(&self.watchers)) {
+        // Taken out first: to end one may wait for its thread, and the list is not to be locked meanwhile.
+        let watchers = std::mem::take(&mut *lock(&self.watchers));
+        for watcher in watchers {
             handle::close_watching(std::ptr::without_provenance_mut(watcher));
         }
     }

@@ -58,7 +58,10 @@ fn a_session_is_stopped_with_all_that_came_from_it() {
     let _held = session.lock("/l", ttl).unwrap();
     let (other, mut watcher) = (session.clone(), session.watch("/", Some(1)).unwrap());
     let waiting = thread::spawn(move || other.lock("/l", ttl));
-    thread::sleep(Duration::from_millis(20));
+    let fresh = Session::open_str(&server.endpoint()).unwrap();
+    while fresh.list("/l").unwrap().len() < 2 {
+        thread::yield_now();
+    }
     session.stopper().stop();
     let error = within(SOON, || waiting.join().unwrap()).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Closed);
@@ -66,7 +69,6 @@ fn a_session_is_stopped_with_all_that_came_from_it() {
     assert_eq!((error.kind(), error.outcome()), (&ErrorKind::Closed, Outcome::NotApplied));
     let error = watcher.next().unwrap().unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Closed);
-    let fresh = Session::open_str(&server.endpoint()).unwrap();
     assert!(fresh.get_opt("/a").unwrap().is_none());
 }
 

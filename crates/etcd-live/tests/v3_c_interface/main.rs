@@ -5,6 +5,8 @@
 #[path = "../../../etcd-capi/tests/c/build.rs"]
 #[allow(dead_code, reason = "the crate's own tests use more of it")]
 mod build;
+#[path = "../c_interface/examples.rs"]
+mod examples;
 
 use build::{Language, Program};
 use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
@@ -26,17 +28,6 @@ fn programs_of_the_tests_pass_on_members() {
 fn examples_work_on_a_member() {
     for etcd in oldest_and_newest() {
         let cluster = cluster_of(&etcd, 1, &Options::default());
-        let servers = servers(&cluster);
-        let run = |program: &Program, arguments: &[&str]| {
-            let output = program.command().arg(&servers).args(arguments).output().unwrap();
-            assert!(output.status.success(), "{arguments:?}: {output:?}");
-            String::from_utf8(output.stdout).unwrap()
-        };
-        let kv = Program::of_examples("kv.c", Language::C);
-        run(&kv, &["set", "/c/a", "b"]);
-        assert_eq!(run(&kv, &["get", "/c/a"]), "b\n");
-        let led = run(&Program::of_examples("leader.c", Language::C), &["/c/leader", "me", "1"]);
-        assert!(led.starts_with("me leads, with token "), "{led}");
-        assert!(led.ends_with("me leads no longer\n"), "{led}");
+        examples::work_on(&servers(&cluster));
     }
 }
