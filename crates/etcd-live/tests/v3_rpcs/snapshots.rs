@@ -106,12 +106,12 @@ async fn what_is_cut_leaves_nothing() -> Result<(), Error> {
         }
         // Nor does one that nobody waits for any more.
         let snapshot = client.maintenance().snapshot(&endpoint(&cluster, 0)).await?;
-        let saved = tokio::time::timeout(std::time::Duration::ZERO, snapshot.save_to(&path)).await;
+        let saved = tokio::time::timeout(Duration::ZERO, snapshot.save_to(&path)).await;
         assert!(saved.is_err());
         let began = std::time::Instant::now();
         while !scratch.names().is_empty() {
             assert!(began.elapsed().as_secs() < 30, "{:?}", scratch.names());
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
     Ok(())
