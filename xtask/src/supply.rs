@@ -84,7 +84,9 @@ fn sources(lock: &str) -> Vec<String> {
 
 /// The dependencies of a manifest of which any version will do.
 fn wildcards(manifest: &str) -> Vec<String> {
-    let lines = manifest.lines().filter(|line| line.contains("\"*\""));
+    // A line that is a section's head names what a profile applies to, and no version.
+    let is_wildcard = |line: &&str| line.contains("\"*\"") && !line.starts_with('[');
+    let lines = manifest.lines().filter(is_wildcard);
     lines.map(|line| format!("any version will do: {line}")).collect()
 }
 
@@ -140,7 +142,7 @@ mod tests {
                 "crates come from several registries: registry+a, registry+b"
             ]
         );
-        assert_eq!(wildcards("a = \"1\"\nb = \"*\"\n").len(), 1);
+        assert_eq!(wildcards("[profile.dev.package.\"*\"]\na = \"1\"\nb = \"*\"\n").len(), 1);
     }
 
     #[test]
