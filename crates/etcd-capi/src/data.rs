@@ -32,7 +32,7 @@ pub unsafe extern "C" fn etcd_get_n(
     }
     with_session(session, |session| {
         // SAFETY: the caller promises a key.
-        let key = unsafe { input::text("key", key, key_length) }?;
+        let key = unsafe { input::needed_bytes("key", key, key_length) }?;
         let entry = session.opened()?.get(key)?;
         // SAFETY: the caller promises places.
         unsafe {
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn etcd_set_n(
         let (key, value, previous) = unsafe {
             let previous = input::bytes("precond", precond, precond_length)?;
             let value = input::needed_bytes("value", value, value_length)?;
-            (input::text("key", key, key_length)?, value, previous)
+            (input::needed_bytes("key", key, key_length)?, value, previous)
         };
         let options = match previous {
             Some(previous) => SetOptions::new().previous(previous.to_vec()),
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn etcd_set_if(
         // SAFETY: the caller promises that they are there.
         let (key, value) = unsafe {
             (
-                input::text("key", key, key_length)?,
+                input::needed_bytes("key", key, key_length)?,
                 input::needed_bytes("value", value, value_length)?,
             )
         };
@@ -137,7 +137,7 @@ fn only_if(condition: c_int, previous_index: u64) -> Result<SetOptions, Fault> {
 
 fn set(
     session: &Session,
-    key: &str,
+    key: &[u8],
     value: &[u8],
     options: SetOptions,
     ttl: u64,
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn etcd_delete_n(
         // SAFETY: the caller promises that they are there.
         let (key, previous) = unsafe {
             let previous = input::bytes("precond", precond, precond_length)?;
-            (input::text("key", key, key_length)?, previous)
+            (input::needed_bytes("key", key, key_length)?, previous)
         };
         let session = session.opened()?;
         match previous {
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn etcd_list(
     }
     with_session(session, |session| {
         // SAFETY: the caller promises a directory.
-        let directory = unsafe { input::text("directory", directory, directory_length) }?;
+        let directory = unsafe { input::needed_bytes("directory", directory, directory_length) }?;
         let listed = session.opened()?.list(directory)?;
         // SAFETY: the caller promises places.
         unsafe {

@@ -74,9 +74,9 @@ pub(crate) unsafe fn text<'a>(
 /// # Safety
 ///
 /// As for [`bytes`].
-pub(crate) unsafe fn key<'a>(start: *const c_char) -> Result<&'a str, Fault> {
+pub(crate) unsafe fn key<'a>(start: *const c_char) -> Result<&'a [u8], Fault> {
     // SAFETY: the caller promises the same.
-    unsafe { text("key", start, TEXT) }
+    unsafe { needed_bytes("key", start, TEXT) }
 }
 
 /// The number that an address holds; nothing at NULL.
@@ -128,7 +128,7 @@ mod tests {
     fn what_is_passed_is_read_or_named() {
         let read = |start: &[u8], length| {
             // SAFETY: each has a NUL byte or so many bytes.
-            unsafe { text("key", start.as_ptr().cast(), length) }.map(str::to_owned)
+            unsafe { text("index", start.as_ptr().cast(), length) }.map(str::to_owned)
         };
         assert_eq!(read(b"abc\0", TEXT).as_deref(), Ok("abc"));
         assert_eq!(read(b"a\0b", 3).as_deref(), Ok("a\0b"));
@@ -136,7 +136,7 @@ mod tests {
         let text_of = |read: Result<String, Fault>| read.map_err(|fault| fault.text);
         assert_eq!(
             text_of(read(b"a\xff\0", TEXT)),
-            Err("the key is not UTF-8 from byte 1 on".into())
+            Err("the index is not UTF-8 from byte 1 on".into())
         );
         let far = text_of(read(b"a", usize::MAX - 1)).unwrap_err();
         assert!(far.contains("nothing is so long"), "{far}");

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn etcd_lock_n(
 ) -> EtcdResult {
     with_session(session, |session| {
         // SAFETY: the caller promises a key.
-        let key = unsafe { input::text("key", key, key_length) }?;
+        let key = unsafe { input::needed_bytes("key", key, key_length) }?;
         let (ttl, wait) = (input::ttl(ttl)?, input::wait(timeout_ms)?);
         if ticket.is_null() {
             let why = "the ticket is NULL: nobody could unlock what was locked";
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn etcd_renew(
 ) -> EtcdResult {
     with_session(session, |session| {
         // SAFETY: the caller promises a key.
-        let key = unsafe { input::text("key", key, key_length) }?;
+        let key = unsafe { input::needed_bytes("key", key, key_length) }?;
         let renewed = session.opened()?.renew(key, index, input::ttl(ttl)?)?;
         // SAFETY: the caller promises a place.
         unsafe { output::put(ticket, renewed.into()) };
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn etcd_unlock_n(
 ) -> EtcdResult {
     with_session(session, |session| {
         // SAFETY: the caller promises a key.
-        let key = unsafe { input::text("key", key, key_length) }?;
+        let key = unsafe { input::needed_bytes("key", key, key_length) }?;
         session.opened()?.unlock(key, index)?;
         Ok(EtcdResult::Ok)
     })

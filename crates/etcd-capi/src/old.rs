@@ -32,7 +32,7 @@ pub unsafe extern "C" fn etcd_get(session: Handle, key: *mut c_char) -> *mut c_c
 }
 
 /// The keys of a directory's children, one a line.
-fn children(session: &blocking::Session, key: &str) -> Result<Vec<u8>, Fault> {
+fn children(session: &blocking::Session, key: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut lines = Vec::new();
     for child in session.list(key)? {
         lines.extend(child.key.as_bytes());
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn etcd_watch(
     with_session(session, |session| {
         // SAFETY: the caller promises a text and an index.
         let (prefix, from) =
-            unsafe { (input::text("prefix", pfx, usize::MAX)?, input::number(index_in)) };
+            unsafe { (input::needed_bytes("prefix", pfx, usize::MAX)?, input::number(index_in)) };
         let from = from.map(first_index).transpose()?;
         session.next_change(prefix, from.filter(|from| *from > 0), |change| {
             let index = int(change.index)?;

@@ -30,7 +30,7 @@ pub(crate) struct Session {
 /// A watch between two calls of `etcd_watch()`.
 #[derive(Debug)]
 struct KeptWatch {
-    prefix: String,
+    prefix: Vec<u8>,
     /// The index that the call which goes on with it asks for.
     next: u64,
     watcher: blocking::Watcher,
@@ -107,7 +107,7 @@ impl Session {
     /// what follows: several changes have one index over v3, and no call could ask for the second.
     pub(crate) fn next_change(
         &self,
-        prefix: &str,
+        prefix: &[u8],
         from: Option<u64>,
         take: impl FnOnce(&etcd_client::session::Change) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
@@ -131,7 +131,7 @@ impl Session {
         Ok(())
     }
 
-    fn take_kept(&self, prefix: &str, from: u64) -> Option<blocking::Watcher> {
+    fn take_kept(&self, prefix: &[u8], from: u64) -> Option<blocking::Watcher> {
         let mut kept = lock(&self.kept);
         let at = kept.iter().position(|watch| watch.next == from && watch.prefix == prefix)?;
         kept.remove(at).map(|watch| watch.watcher)

@@ -50,7 +50,7 @@ pub unsafe extern "C" fn etcd_watch_start(
 ) -> Handle {
     with_session(session, |of| {
         // SAFETY: the caller promises a prefix.
-        let prefix = unsafe { input::text("prefix", prefix, prefix_length) }?;
+        let prefix = unsafe { input::needed_bytes("prefix", prefix, prefix_length) }?;
         let watcher = of.opened()?.watch(prefix, (index > 0).then_some(index))?;
         let watching = Watching::start(session, watcher)?;
         let watcher = handle::add(Held::Watching(Arc::new(watching)))?;

@@ -122,7 +122,7 @@ impl Error {
     }
 
     /// A lock that may have ended, as no renewal was confirmed in time.
-    pub(crate) fn late(key: &str, index: u64) -> Self {
+    pub(crate) fn late(key: impl fmt::Debug, index: u64) -> Self {
         Self::lost(format!("the lock on {key:?} with index {index} could not be renewed in time"))
     }
 

@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(10);
 ///
 /// When the store does not answer.
 pub fn queued(session: &Session, lock: &str) -> usize {
-    match session.list(&format!("/_locks/{lock}")) {
+    match session.list(format!("/_locks/{lock}")) {
         Err(error) if error.is_key_not_found() => 0,
         listed => listed.expect("a list").len(),
     }

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use etcd_client::blocking::Session;
-use etcd_client::session::SetOptions;
+use etcd_client::session::{Key, SetOptions};
 use etcd_client::{Error, ErrorKind};
 
 /// How often a write is tried whose outcome is unknown.
@@ -145,11 +145,11 @@ impl Section {
 
     /// Whether the one with this token still stands in the lock's queue.
     fn is_queued(&self, token: u64) -> Result<bool, Error> {
-        let queue = match self.session.list(&format!("/_locks/{}", self.lock)) {
+        let queue = match self.session.list(format!("/_locks/{}", self.lock)) {
             Err(error) if error.is_key_not_found() => Vec::new(),
             listed => listed?,
         };
-        let is_its = |key: &str| key.rsplit('/').next().and_then(|name| name.parse().ok());
+        let is_its = |key: &Key| key.to_str()?.rsplit('/').next()?.parse().ok();
         Ok(queue.iter().any(|place| is_its(&place.key) == Some(token)))
     }
 

@@ -47,6 +47,27 @@ impl fmt::Display for PlainText<'_> {
     }
 }
 
+/// Shows bytes as the text that they are, and as `\xNN` where they are none.
+///
+/// What it shows may still do something to a terminal: [`Plain`] is for that.
+///
+/// ```
+/// use etcd_proto::plain::Lossless;
+///
+/// assert_eq!(Lossless(b"\xc3\xa4\xffb").to_string(), r"ä\xffb");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lossless<'a>(pub &'a [u8]);
+
+impl fmt::Display for Lossless<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.utf8_chunks().try_for_each(|chunk| {
+            f.write_str(chunk.valid())?;
+            chunk.invalid().iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))
+        })
+    }
+}
+
 /// Tells whether a character is only read: no control, and nothing that breaks lines or changes
 /// the direction of writing.
 pub fn is_plain(c: char) -> bool {

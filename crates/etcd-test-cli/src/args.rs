@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use etcd_client::session::{Api, SessionOptions};
-use etcd_client::tree::{InvalidPath, Path};
+use etcd_client::session::{Api, Key, SessionOptions};
 use etcd_client::{Config, Ttl};
 use etcd_test_server::Version;
 
@@ -113,8 +114,8 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 pub(crate) struct Get {
-    #[arg(value_parser = key)]
-    pub(crate) key: String,
+    #[arg(value_parser = keys())]
+    pub(crate) key: OsString,
     /// Print the value as it is: no newline added, nothing escaped
     #[arg(long)]
     pub(crate) raw: bool,
@@ -122,23 +123,23 @@ pub(crate) struct Get {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    #[arg(default_value = "/", value_parser = key)]
-    pub(crate) prefix: String,
+    #[arg(default_value = "/", value_parser = keys())]
+    pub(crate) prefix: OsString,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Tree {
-    #[arg(default_value = "/", value_parser = key)]
-    pub(crate) prefix: String,
+    #[arg(default_value = "/", value_parser = keys())]
+    pub(crate) prefix: OsString,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Set {
-    #[arg(value_parser = key)]
-    pub(crate) key: String,
+    #[arg(value_parser = keys())]
+    pub(crate) key: OsString,
     /// The value; `-` reads it from standard input
     #[arg(allow_hyphen_values = true)]
-    pub(crate) value: String,
+    pub(crate) value: OsString,
     /// Write only where this value stands
     #[arg(
         short,
@@ -148,7 +149,7 @@ pub(crate) struct Set {
         value_name = "VALUE",
         conflicts_with = "absent"
     )]
-    pub(crate) previous: Option<String>,
+    pub(crate) previous: Option<OsString>,
     /// Write only where nothing stands
     #[arg(long)]
     pub(crate) absent: bool,
@@ -159,14 +160,14 @@ pub(crate) struct Set {
 
 #[derive(Debug, Args)]
 pub(crate) struct Delete {
-    #[arg(value_parser = key)]
-    pub(crate) key: String,
+    #[arg(value_parser = keys())]
+    pub(crate) key: OsString,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
-    #[arg(default_value = "/", value_parser = key)]
-    pub(crate) prefix: String,
+    #[arg(default_value = "/", value_parser = keys())]
+    pub(crate) prefix: OsString,
     /// Start with the first change at or after this index
     #[arg(short, long, allow_hyphen_values = true, value_parser = index, value_name = "INDEX")]
     pub(crate) index: Option<u64>,
@@ -177,8 +178,8 @@ pub(crate) struct Watch {
 
 #[derive(Debug, Args)]
 pub(crate) struct Lock {
-    #[arg(value_parser = key)]
-    pub(crate) key: String,
+    #[arg(value_parser = keys())]
+    pub(crate) key: OsString,
     /// How long the lock lasts without being renewed, in seconds
     #[arg(short, long, allow_hyphen_values = true, value_name = "SECONDS")]
     pub(crate) ttl: Ttl,
@@ -195,8 +196,8 @@ pub(crate) struct Lock {
 
 #[derive(Debug, Args)]
 pub(crate) struct Unlock {
-    #[arg(value_parser = key)]
-    pub(crate) key: String,
+    #[arg(value_parser = keys())]
+    pub(crate) key: OsString,
     /// The index that taking the lock printed
     #[arg(short, long, allow_hyphen_values = true, value_parser = index, value_name = "INDEX")]
     pub(crate) index: u64,
@@ -281,8 +282,10 @@ fn served(text: &str) -> Result<Version, String> {
     found.ok_or_else(|| format!("{text:?} is not offered; give one of 0.3, 2.3, 3.4, 3.5, 3.7"))
 }
 
-fn key(text: &str) -> Result<String, InvalidPath> {
-    text.parse::<Path>().map(|_| text.to_owned())
+/// Keys as they are typed, in bytes that need not be text.
+fn keys() -> impl TypedValueParser<Value = OsString> {
+    let usable = |typed: OsString| Key::parse(typed.as_bytes()).map(|_| typed);
+    OsStringValueParser::new().try_map(usable)
 }
 
 fn index(text: &str) -> Result<u64, String> {
@@ -335,8 +338,8 @@ mod tests {
             let cli = parse(line).unwrap();
             let Command::Set(set) = &cli.command else { panic!("{line}") };
             assert_eq!(
-                (cli.servers(), set.key.as_str(), set.value.as_str()),
-                ("a:1", "k", "v"),
+                (cli.servers(), set.key.to_str(), set.value.to_str()),
+                ("a:1", Some("k"), Some("v")),
                 "{line}"
             );
             assert_eq!(set.ttl, Ttl::from_seconds(5), "{line}");
@@ -348,7 +351,7 @@ mod tests {
         let Command::Set(set) = parse("set k -5").unwrap().command else { panic!() };
         assert_eq!(set.value, "-5");
         let Command::Set(set) = parse("set -p -1 k -").unwrap().command else { panic!() };
-        assert_eq!((set.previous.as_deref(), set.value.as_str()), (Some("-1"), "-"));
+        assert_eq!((set.previous.unwrap(), set.value), ("-1".into(), "-".into()));
         let Command::Lock(lock) = parse("lock -t 5 k -- sh -c GET").unwrap().command else {
             panic!()
         };

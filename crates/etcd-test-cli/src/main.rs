@@ -5,7 +5,6 @@ mod args;
 mod command;
 mod demo;
 mod discover;
-mod escape;
 mod exit;
 mod output;
 

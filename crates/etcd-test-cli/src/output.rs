@@ -2,10 +2,9 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use etcd_client::plain::{Plain, PlainText, is_plain};
+use etcd_client::plain::{Lossless, Plain, PlainText, is_plain};
 
 use crate::args::Format;
-use crate::escape::lossless;
 
 /// Where and how results are written.
 #[derive(Debug)]
@@ -59,7 +58,7 @@ impl Output {
             Format::Text => {}
         }
         let mut shown = match self.terminal {
-            true => PlainText(&lossless(value)).to_string().into_bytes(),
+            true => PlainText(&Lossless(value).to_string()).to_string().into_bytes(),
             false => value.to_vec(),
         };
         if !shown.ends_with(b"\n") {
@@ -92,12 +91,13 @@ fn escape_json(json: &str) -> String {
     safe
 }
 
-/// A value for machines: text where it is that, else its bytes in hexadecimal.
-pub(crate) fn json_value(value: &[u8]) -> (&'static str, serde_json::Value) {
-    match std::str::from_utf8(value) {
-        Ok(text) => ("value", text.into()),
+/// Adds bytes for machines: as text where they are that, else in hexadecimal as `NAME_hex`.
+pub(crate) fn put(json: &mut serde_json::Value, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => json[name] = text.into(),
         Err(_) => {
-            ("value_hex", value.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+            let hexadecimal = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            json[format!("{name}_hex")] = hexadecimal.into();
         }
     }
 }

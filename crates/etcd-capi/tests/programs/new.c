@@ -21,9 +21,9 @@ static void bytes(etcd_session s, int is_v3)
     } else {
         CHECK(etcd_set_n(s, "new/a", 5, "\xff", 1, NULL, 0, 0, NULL) == ETCD_WTF);
         CHECK(code_of(s) == ETCD_ERROR_INVALID_INPUT);
+        CHECK(etcd_set_n(s, "new/\xff", 5, "x", 1, NULL, 0, 0, NULL) == ETCD_WTF);
+        CHECK(strstr(etcd_last_error(s)->text, "the key is not UTF-8 from byte 4 on"));
     }
-    CHECK(etcd_set_n(s, "new/\xff", 5, "x", 1, NULL, 0, 0, NULL) == ETCD_WTF);
-    CHECK(strstr(etcd_last_error(s)->text, "UTF-8"));
     CHECK(etcd_set_n(s, "new/a", 5, "y", 1, all, sizeof all, 0, NULL) == ETCD_OK);
     CHECK(etcd_set_n(s, "new/a", 5, "z", 1, "", 0, 0, NULL) == ETCD_PROTOCOL_ERROR);
     CHECK(etcd_set_if(s, "new/a", 5, "z", 1, ETCD_IF_ABSENT, 0, 0, NULL) == ETCD_PROTOCOL_ERROR);

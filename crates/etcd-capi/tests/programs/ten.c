@@ -29,6 +29,37 @@ static void keys(etcd_session s)
     free(value);
 }
 
+/* Every byte but NUL over v3, every character of one byte and some longer ones over v2, in key and value. */
+static void any_bytes(etcd_session s, int is_v3)
+{
+    char key[300] = "ten/x/", path[301] = "/", lines[303] = "/ten/x", *text = key + 6, *changed, *value;
+    int at, index = 0, since;
+    uint64_t first;
+
+    for (at = 1; at < (is_v3 ? 256 : 128); at++)
+        if (at != '/')
+            *text++ = (char)at;
+    strcpy(text, is_v3 ? "" : "\xc3\xa9\xe2\x82\xac\xf0\x9f\xa6\x80");
+    strcat(path, key);
+    CHECK(etcd_set_n(s, key, ETCD_TEXT, key, ETCD_TEXT, NULL, 0, 0, &first) == ETCD_OK);
+    value = etcd_get(s, key);
+    CHECK(value && !strcmp(value, key));
+    free(value);
+    CHECK(etcd_set(s, key, "no", path, 0) == ETCD_PROTOCOL_ERROR);
+    CHECK(etcd_set(s, key, path, key, 0) == ETCD_OK);
+    since = (int)first;
+    CHECK(etcd_watch(s, lines, &changed, &value, &since, &index) == ETCD_OK && index == (int)first);
+    CHECK(!strcmp(changed, path) && !strcmp(value, key));
+    free(changed);
+    free(value);
+    value = etcd_get(s, lines);
+    CHECK(value && !strncmp(value, path, strlen(path)) && !strcmp(value + strlen(path), "\n"));
+    free(value);
+    CHECK(etcd_lock(s, key, 60, NULL, &value) == ETCD_OK && etcd_unlock(s, key, value) == ETCD_OK);
+    free(value);
+    CHECK(etcd_delete(s, key) == ETCD_OK && !etcd_get(s, key));
+}
+
 /* A loop as the old library's users have it: each change once, and its index plus one next. */
 static void changes(etcd_session s)
 {
@@ -80,6 +111,7 @@ int main(int argc, char **argv)
     CHECK(argc == 3);
     s = session_of(argv[1], argv[2]);
     keys(s);
+    any_bytes(s, !strcmp(argv[2], "v3"));
     changes(s);
     locks(s);
     etcd_close_str(s);

@@ -55,7 +55,7 @@ impl Session {
     ///
     /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
     /// [`IsDirectory`](crate::ErrorKind::IsDirectory) where a directory does.
-    pub fn get(&self, key: &str) -> Result<Entry, Error> {
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Entry, Error> {
         self.pump.run(self.inner.get(key))
     }
 
@@ -64,7 +64,7 @@ impl Session {
     /// # Errors
     ///
     /// As for [`get`](Self::get).
-    pub fn get_opt(&self, key: &str) -> Result<Option<Entry>, Error> {
+    pub fn get_opt(&self, key: impl AsRef<[u8]>) -> Result<Option<Entry>, Error> {
         self.pump.run(self.inner.get_opt(key))
     }
 
@@ -74,7 +74,7 @@ impl Session {
     ///
     /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
     /// [`NotADirectory`](crate::ErrorKind::NotADirectory) where a value does.
-    pub fn list(&self, directory: &str) -> Result<Vec<Listed>, Error> {
+    pub fn list(&self, directory: impl AsRef<[u8]>) -> Result<Vec<Listed>, Error> {
         self.pump.run(self.inner.list(directory))
     }
 
@@ -83,7 +83,7 @@ impl Session {
     /// # Errors
     ///
     /// As for [`list`](Self::list).
-    pub fn tree(&self, directory: &str) -> Result<Node<Entry>, Error> {
+    pub fn tree(&self, directory: impl AsRef<[u8]>) -> Result<Node<Entry>, Error> {
         self.pump.run(self.inner.tree(directory))
     }
 
@@ -93,7 +93,7 @@ impl Session {
     ///
     /// [`IsDirectory`](crate::ErrorKind::IsDirectory) where a directory stands. When no answer
     /// came, [`Error::outcome`] says what is known.
-    pub fn set(&self, key: &str, value: impl AsRef<[u8]>) -> Result<u64, Error> {
+    pub fn set(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<u64, Error> {
         self.pump.run(self.inner.set(key, value))
     }
 
@@ -106,7 +106,7 @@ impl Session {
     /// the condition does not hold.
     pub fn set_with(
         &self,
-        key: &str,
+        key: impl AsRef<[u8]>,
         value: impl AsRef<[u8]>,
         options: &SetOptions,
     ) -> Result<u64, Error> {
@@ -118,7 +118,7 @@ impl Session {
     /// # Errors
     ///
     /// As for [`get`](Self::get). When no answer came, [`Error::outcome`] says what is known.
-    pub fn delete(&self, key: &str) -> Result<(), Error> {
+    pub fn delete(&self, key: impl AsRef<[u8]>) -> Result<(), Error> {
         self.pump.run(self.inner.delete(key))
     }
 
@@ -128,7 +128,7 @@ impl Session {
     ///
     /// As for [`delete`](Self::delete), and
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) where another value stands.
-    pub fn delete_if(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
+    pub fn delete_if(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), Error> {
         self.pump.run(self.inner.delete_if(key, value))
     }
 
@@ -148,7 +148,7 @@ impl Session {
     /// # Errors
     ///
     /// When no server can be reached any more, or the key cannot be used.
-    pub fn lock(&self, key: &str, ttl: Ttl) -> Result<Ticket, Error> {
+    pub fn lock(&self, key: impl AsRef<[u8]>, ttl: Ttl) -> Result<Ticket, Error> {
         self.pump.run(self.inner.lock(key, ttl))
     }
 
@@ -160,7 +160,7 @@ impl Session {
     /// is over.
     pub fn lock_within(
         &self,
-        key: &str,
+        key: impl AsRef<[u8]>,
         ttl: Ttl,
         wait: Option<Duration>,
     ) -> Result<Ticket, Error> {
@@ -176,7 +176,7 @@ impl Session {
     /// stop.
     pub fn lock_unless(
         &self,
-        key: &str,
+        key: impl AsRef<[u8]>,
         ttl: Ttl,
         stop: impl FnMut() -> bool,
     ) -> Result<Ticket, Error> {
@@ -188,7 +188,7 @@ impl Session {
     /// # Errors
     ///
     /// [`LockLost`](crate::ErrorKind::LockLost) when it is held no longer.
-    pub fn renew(&self, key: &str, index: u64, ttl: Ttl) -> Result<Ticket, Error> {
+    pub fn renew(&self, key: impl AsRef<[u8]>, index: u64, ttl: Ttl) -> Result<Ticket, Error> {
         self.pump.run(self.inner.renew(key, index, ttl))
     }
 
@@ -197,7 +197,7 @@ impl Session {
     /// # Errors
     ///
     /// [`LockLost`](crate::ErrorKind::LockLost) when it was held no longer.
-    pub fn unlock(&self, key: &str, index: u64) -> Result<(), Error> {
+    pub fn unlock(&self, key: impl AsRef<[u8]>, index: u64) -> Result<(), Error> {
         self.pump.run(self.inner.unlock(key, index))
     }
 
@@ -207,7 +207,11 @@ impl Session {
     /// # Errors
     ///
     /// When the key cannot be used.
-    pub fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
+    pub fn watch(
+        &self,
+        prefix: impl AsRef<[u8]>,
+        from_index: Option<u64>,
+    ) -> Result<Watcher, Error> {
         let inner = self.pump.within(|| self.inner.watch(prefix, from_index))?;
         Ok(Watcher { inner, pump: self.pump.below(), over: false })
     }

@@ -10,9 +10,10 @@
 //! four deadlines at the most). Waiting, by `lock` and by a watcher, lasts as long as it takes.
 //!
 //! Keys are paths: `foo` and `/foo` are the same key, and directories come and go with
-//! what they hold.
+//! what they hold. They are text over v2, which can hold nothing else, and any bytes over v3.
 
 mod detect;
+mod key;
 mod module_lock;
 mod over_v2;
 mod over_v3;
@@ -27,6 +28,7 @@ use etcd_proto::tree::Node;
 use etcd_transport::EndpointStatus;
 use etcd_transport::endpoint::Endpoint;
 
+pub use key::Key;
 pub use types::{
     Api, Change, ChangeKind, Entry, Event, Gap, InvalidApi, Leader, Listed, Previous,
     SessionOptions, SetOptions, Ticket,
@@ -126,8 +128,8 @@ impl Session {
     ///
     /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
     /// [`IsDirectory`](crate::ErrorKind::IsDirectory) where a directory does.
-    pub async fn get(&self, key: &str) -> Result<Entry, Error> {
-        over!(self, over => over.get(key).await)
+    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Entry, Error> {
+        over!(self, over => over.get(key.as_ref()).await)
     }
 
     /// Like [`get`](Self::get), with nothing where nothing stands.
@@ -135,7 +137,7 @@ impl Session {
     /// # Errors
     ///
     /// As for [`get`](Self::get).
-    pub async fn get_opt(&self, key: &str) -> Result<Option<Entry>, Error> {
+    pub async fn get_opt(&self, key: impl AsRef<[u8]>) -> Result<Option<Entry>, Error> {
         match self.get(key).await {
             Ok(entry) => Ok(Some(entry)),
             Err(error) if error.is_key_not_found() => Ok(None),
@@ -149,8 +151,8 @@ impl Session {
     ///
     /// [`KeyNotFound`](crate::ErrorKind::KeyNotFound) where nothing stands,
     /// [`NotADirectory`](crate::ErrorKind::NotADirectory) where a value does.
-    pub async fn list(&self, directory: &str) -> Result<Vec<Listed>, Error> {
-        over!(self, over => over.list(directory).await)
+    pub async fn list(&self, directory: impl AsRef<[u8]>) -> Result<Vec<Listed>, Error> {
+        over!(self, over => over.list(directory.as_ref()).await)
     }
 
     /// Reads everything below a directory, as a tree.
@@ -158,8 +160,8 @@ impl Session {
     /// # Errors
     ///
     /// As for [`list`](Self::list).
-    pub async fn tree(&self, directory: &str) -> Result<Node<Entry>, Error> {
-        over!(self, over => over.tree(directory).await)
+    pub async fn tree(&self, directory: impl AsRef<[u8]>) -> Result<Node<Entry>, Error> {
+        over!(self, over => over.tree(directory.as_ref()).await)
     }
 
     /// Writes a value, whatever stood there; answers with the index of the change.
@@ -168,7 +170,7 @@ impl Session {
     ///
     /// [`IsDirectory`](crate::ErrorKind::IsDirectory) where a directory stands. When no answer
     /// came, [`Error::outcome`] says what is known.
-    pub async fn set(&self, key: &str, value: impl AsRef<[u8]>) -> Result<u64, Error> {
+    pub async fn set(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<u64, Error> {
         self.set_with(key, value, &SetOptions::new()).await
     }
 
@@ -181,11 +183,11 @@ impl Session {
     /// the condition does not hold.
     pub async fn set_with(
         &self,
-        key: &str,
+        key: impl AsRef<[u8]>,
         value: impl AsRef<[u8]>,
         options: &SetOptions,
     ) -> Result<u64, Error> {
-        over!(self, over => over.set(key, value.as_ref(), options).await)
+        over!(self, over => over.set(key.as_ref(), value.as_ref(), options).await)
     }
 
     /// Removes a key.
@@ -193,8 +195,8 @@ impl Session {
     /// # Errors
     ///
     /// As for [`get`](Self::get). When no answer came, [`Error::outcome`] says what is known.
-    pub async fn delete(&self, key: &str) -> Result<(), Error> {
-        over!(self, over => over.delete(key, None).await)
+    pub async fn delete(&self, key: impl AsRef<[u8]>) -> Result<(), Error> {
+        over!(self, over => over.delete(key.as_ref(), None).await)
     }
 
     /// Removes a key where this value stands.
@@ -203,8 +205,12 @@ impl Session {
     ///
     /// As for [`delete`](Self::delete), and
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) where another value stands.
-    pub async fn delete_if(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
-        over!(self, over => over.delete(key, Some(value.as_ref())).await)
+    pub async fn delete_if(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<(), Error> {
+        over!(self, over => over.delete(key.as_ref(), Some(value.as_ref())).await)
     }
 
     /// The member that leads the cluster.
@@ -222,10 +228,14 @@ impl Session {
     /// # Errors
     ///
     /// When the key cannot be used.
-    pub fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
+    pub fn watch(
+        &self,
+        prefix: impl AsRef<[u8]>,
+        from_index: Option<u64>,
+    ) -> Result<Watcher, Error> {
         match &self.over {
-            Over::V2(over) => over.watch(prefix, from_index),
-            Over::V3(over) => over.watch(prefix, from_index).map(Watcher::over_v3),
+            Over::V2(over) => over.watch(prefix.as_ref(), from_index),
+            Over::V3(over) => over.watch(prefix.as_ref(), from_index).map(Watcher::over_v3),
         }
     }
 
@@ -238,7 +248,7 @@ impl Session {
     /// # Errors
     ///
     /// When no server can be reached any more, or the key cannot be used.
-    pub async fn lock(&self, key: &str, ttl: Ttl) -> Result<Ticket, Error> {
+    pub async fn lock(&self, key: impl AsRef<[u8]>, ttl: Ttl) -> Result<Ticket, Error> {
         self.lock_within(key, ttl, None).await
     }
 
@@ -250,7 +260,7 @@ impl Session {
     /// over.
     pub async fn lock_within(
         &self,
-        key: &str,
+        key: impl AsRef<[u8]>,
         ttl: Ttl,
         wait: Option<Duration>,
     ) -> Result<Ticket, Error> {
@@ -268,11 +278,11 @@ impl Session {
     /// ended.
     pub async fn lock_unless(
         &self,
-        key: &str,
+        key: impl AsRef<[u8]>,
         ttl: Ttl,
         stop: impl Future<Output = ()>,
     ) -> Result<Ticket, Error> {
-        over!(self, over => over.lock(key, ttl, stop).await)
+        over!(self, over => over.lock(key.as_ref(), ttl, stop).await)
     }
 
     /// Has a lock that is held last this long from now, by its index. Over v3 it lasts as long again
@@ -281,10 +291,15 @@ impl Session {
     /// # Errors
     ///
     /// [`LockLost`](crate::ErrorKind::LockLost) when it is held no longer.
-    pub async fn renew(&self, key: &str, index: u64, ttl: Ttl) -> Result<Ticket, Error> {
+    pub async fn renew(
+        &self,
+        key: impl AsRef<[u8]>,
+        index: u64,
+        ttl: Ttl,
+    ) -> Result<Ticket, Error> {
         match &self.over {
-            Over::V2(over) => over.renew(key, index, ttl).await,
-            Over::V3(over) => over.renew(key, index).await,
+            Over::V2(over) => over.renew(key.as_ref(), index, ttl).await,
+            Over::V3(over) => over.renew(key.as_ref(), index).await,
         }
     }
 
@@ -294,8 +309,8 @@ impl Session {
     /// # Errors
     ///
     /// [`LockLost`](crate::ErrorKind::LockLost) when it was held no longer.
-    pub async fn unlock(&self, key: &str, index: u64) -> Result<(), Error> {
-        over!(self, over => over.unlock(key, index).await)
+    pub async fn unlock(&self, key: impl AsRef<[u8]>, index: u64) -> Result<(), Error> {
+        over!(self, over => over.unlock(key.as_ref(), index).await)
     }
 
     /// Runs `work` while renewing a lock; `work` is dropped when the lock is lost or may be. The
@@ -338,12 +353,12 @@ impl Session {
     pub fn close(self) {}
 }
 
-/// Values of a v2 store are text.
-fn text(value: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(value).map_err(|error| {
+/// Keys and values of a v2 store are text.
+fn text<'a>(what: &str, bytes: &'a [u8]) -> Result<&'a str, Error> {
+    std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         Error::invalid(format!(
-            "the value is not UTF-8 from byte {at} on: the v2 API holds only text"
+            "the {what} is not UTF-8 from byte {at} on: the v2 API holds only text"
         ))
     })
 }

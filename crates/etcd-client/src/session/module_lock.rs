@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use etcd_proto::tree::Path;
 
+use super::key::Key;
 use super::types::Ticket;
 use crate::error::{Error, ErrorKind};
 use crate::keeper::Keeper;
@@ -54,7 +55,7 @@ async fn be_first(
             keeper = Some(renewed(client, &path, index, ttl).await?);
         }
         if let Some(keeper) = keeper.filter(|_| is_first) {
-            return Ok(Ticket::new(path.as_str().to_owned(), index, ttl, keeper.deadline()));
+            return Ok(Ticket::new(Key::of(&path), index, ttl, keeper.deadline()));
         }
         tokio::select! {
             biased;
@@ -74,7 +75,7 @@ pub(super) async fn renew(
     ttl: Ttl,
 ) -> Result<Ticket, Error> {
     let keeper = renewed(client, &path, index, ttl).await?;
-    Ok(Ticket::new(path.as_str().to_owned(), index, ttl, keeper.deadline()))
+    Ok(Ticket::new(Key::of(&path), index, ttl, keeper.deadline()))
 }
 
 async fn renewed(client: &Client, path: &Path, index: u64, ttl: Ttl) -> Result<Keeper, Error> {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use etcd_proto::tree::{Node, Path};
 
+use super::key::Key;
 use super::module_lock;
 use super::types::{Entry, Leader, Listed, Previous, SetOptions, Ticket};
 use super::watcher::Watcher;
@@ -36,22 +37,22 @@ impl OverV2 {
         self.client.endpoints()
     }
 
-    pub(super) async fn get(&self, key: &str) -> Result<Entry, Error> {
-        entry(self.client.get(key).await?).ok_or_else(crate::v2::is_directory)
+    pub(super) async fn get(&self, key: &[u8]) -> Result<Entry, Error> {
+        entry(self.client.get(text("key", key)?).await?).ok_or_else(crate::v2::is_directory)
     }
 
-    pub(super) async fn list(&self, directory: &str) -> Result<Vec<Listed>, Error> {
-        let nodes = self.client.list(directory).await?;
+    pub(super) async fn list(&self, directory: &[u8]) -> Result<Vec<Listed>, Error> {
+        let nodes = self.client.list(text("directory", directory)?).await?;
         let listed = |node: V2Node| {
             let (directory, index) = (node.dir, node.modified_index);
-            Listed::new(node.key, node.value.map(Into::into), directory, index)
+            Listed::new(Key::stored(node.key), node.value.map(Into::into), directory, index)
         };
         Ok(nodes.into_iter().map(listed).collect())
     }
 
-    pub(super) async fn tree(&self, directory: &str) -> Result<Node<Entry>, Error> {
-        let path: Path = directory.parse()?;
-        let children = self.client.list_recursive(directory).await?;
+    pub(super) async fn tree(&self, directory: &[u8]) -> Result<Node<Entry>, Error> {
+        let path: Path = text("directory", directory)?.parse()?;
+        let children = self.client.list_recursive(path.as_str()).await?;
         let root = V2Node {
             key: path.as_str().to_owned(),
             dir: true,
@@ -63,13 +64,16 @@ impl OverV2 {
 
     pub(super) async fn set(
         &self,
-        key: &str,
+        key: &[u8],
         value: &[u8],
         options: &SetOptions,
     ) -> Result<u64, Error> {
-        let set = Set::new(key.parse()?, text(value)?).ttl(options.ttl);
+        let text_key = text("key", key)?;
+        let set = Set::new(text_key.parse()?, text("value", value)?).ttl(options.ttl);
         let written = match &options.previous {
-            Some(Previous::Value(previous)) => self.client.swap(&set, key, text(previous)?).await,
+            Some(Previous::Value(previous)) => {
+                self.client.swap(&set, text_key, text("previous value", previous)?).await
+            }
             Some(Previous::Index(index)) => self.write(&set.if_index(*index)).await,
             Some(Previous::Absent) => self.write(&set.if_absent()).await,
             Some(Previous::Present) => self.write(&set.if_present()).await,
@@ -85,8 +89,8 @@ impl OverV2 {
         crate::v2::node(self.client.send(set).await?)
     }
 
-    pub(super) async fn delete(&self, key: &str, previous: Option<&[u8]>) -> Result<(), Error> {
-        let path: Path = key.parse()?;
+    pub(super) async fn delete(&self, key: &[u8], previous: Option<&[u8]>) -> Result<(), Error> {
+        let path: Path = text("key", key)?.parse()?;
         let delete = match previous {
             None => Delete::new(path),
             // Servers cannot compare with an empty value: its index is read and compared.
@@ -102,7 +106,7 @@ impl OverV2 {
                 }
                 Delete::new(path).if_index(present.index)
             }
-            Some(previous) => Delete::new(path).if_value(text(previous)?),
+            Some(previous) => Delete::new(path).if_value(text("previous value", previous)?),
         };
         match self.client.send(&delete).await {
             Ok(_) => Ok(()),
@@ -111,7 +115,7 @@ impl OverV2 {
     }
 
     /// A failed condition says what stands there.
-    async fn with_current(&self, key: &str, error: Error) -> Error {
+    async fn with_current(&self, key: &[u8], error: Error) -> Error {
         if !error.is_precondition_failed() {
             return error;
         }
@@ -119,7 +123,7 @@ impl OverV2 {
         error.into_kind(ErrorKind::PreconditionFailed { current })
     }
 
-    async fn get_current(&self, key: &str) -> Option<bytes::Bytes> {
+    async fn get_current(&self, key: &[u8]) -> Option<bytes::Bytes> {
         self.get(key).await.ok().map(|entry| entry.value)
     }
 
@@ -147,41 +151,41 @@ impl OverV2 {
         Some(url.replace("%3A", ":").replace("%2F", "/"))
     }
 
-    pub(super) fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
+    pub(super) fn watch(&self, prefix: &[u8], from_index: Option<u64>) -> Result<Watcher, Error> {
         let options = WatchOptions::new().recursive().from_index(from_index);
-        Ok(Watcher::over_v2(self.client.watch(prefix, options)?))
+        Ok(Watcher::over_v2(self.client.watch(text("prefix", prefix)?, options)?))
     }
 
     pub(super) async fn lock(
         &self,
-        key: &str,
+        key: &[u8],
         ttl: Ttl,
         stop: impl Future<Output = ()>,
     ) -> Result<Ticket, Error> {
-        let path: Path = lock_path(key)?;
+        let path = lock_path(key)?;
         if self.has_lock_module() {
             let take = |stop| module_lock::acquire(&self.client, path, ttl, stop);
             return Stop::beside(stop, take).await;
         }
-        let lock = self.client.lock_unless(key, ttl, stop).await?;
-        Ok(Ticket::new(path.as_str().to_owned(), lock.index(), ttl, lock.deadline()))
+        let lock = self.client.lock_unless(path.as_str(), ttl, stop).await?;
+        Ok(Ticket::new(Key::of(&path), lock.index(), ttl, lock.deadline()))
     }
 
-    pub(super) async fn renew(&self, key: &str, index: u64, ttl: Ttl) -> Result<Ticket, Error> {
-        let path: Path = lock_path(key)?;
+    pub(super) async fn renew(&self, key: &[u8], index: u64, ttl: Ttl) -> Result<Ticket, Error> {
+        let path = lock_path(key)?;
         if self.has_lock_module() {
             return module_lock::renew(&self.client, path, index, ttl).await;
         }
-        let lock = self.client.renew_lock(key, index, ttl).await?;
-        Ok(Ticket::new(path.as_str().to_owned(), index, ttl, lock.deadline()))
+        let lock = self.client.renew_lock(path.as_str(), index, ttl).await?;
+        Ok(Ticket::new(Key::of(&path), index, ttl, lock.deadline()))
     }
 
-    pub(super) async fn unlock(&self, key: &str, index: u64) -> Result<(), Error> {
+    pub(super) async fn unlock(&self, key: &[u8], index: u64) -> Result<(), Error> {
         let path = lock_path(key)?;
         if self.has_lock_module() {
             return module_lock::release(&self.client, path, index).await;
         }
-        self.client.unlock(key, index).await
+        self.client.unlock(path.as_str(), index).await
     }
 
     pub(super) async fn hold<T>(
@@ -204,8 +208,8 @@ impl OverV2 {
     }
 }
 
-fn lock_path(key: &str) -> Result<Path, Error> {
-    let path: Path = key.parse()?;
+fn lock_path(key: &[u8]) -> Result<Path, Error> {
+    let path: Path = text("key", key)?.parse()?;
     match path.is_root() {
         true => Err(Error::invalid("the root cannot be locked; give a key")),
         false => Ok(path),
@@ -226,7 +230,8 @@ impl Kept for Held<'_> {
 
     async fn renew(&mut self) -> Result<(), Error> {
         let sent = Instant::now();
-        let renewed = self.over.renew(&self.ticket.key, self.ticket.index, self.ticket.ttl).await?;
+        let renewed =
+            self.over.renew(self.ticket.key.as_bytes(), self.ticket.index, self.ticket.ttl).await?;
         self.keeper.renewed(sent);
         self.ticket.deadline = renewed.deadline;
         Ok(())
@@ -240,7 +245,8 @@ impl Kept for Held<'_> {
 /// A key; nothing for a directory.
 fn entry(node: V2Node) -> Option<Entry> {
     let ttl = node.ttl.and_then(|ttl| u64::try_from(ttl).ok()).map(Duration::from_secs);
-    (!node.dir).then(|| Entry::new(node.key, bytes(node.value), node.modified_index, ttl))
+    (!node.dir)
+        .then(|| Entry::new(Key::stored(node.key), bytes(node.value), node.modified_index, ttl))
 }
 
 fn entries(node: Node<V2Node>) -> Node<Entry> {

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use etcd_proto::ids::Ttl;
 use etcd_transport::Config;
 
+use super::key::Key;
+
 /// Which API a session speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -70,7 +72,7 @@ impl SessionOptions {
 #[non_exhaustive]
 pub struct Entry {
     /// The whole path with its leading slash.
-    pub key: String,
+    pub key: Key,
     /// The value.
     pub value: Bytes,
     /// The index of the last change to it.
@@ -80,7 +82,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(key: String, value: Bytes, index: u64, ttl: Option<Duration>) -> Self {
+    pub(super) fn new(key: Key, value: Bytes, index: u64, ttl: Option<Duration>) -> Self {
         Self { key, value, index, ttl }
     }
 }
@@ -90,7 +92,7 @@ impl Entry {
 #[non_exhaustive]
 pub struct Listed {
     /// The whole path with its leading slash.
-    pub key: String,
+    pub key: Key,
     /// The value; nothing for a directory.
     pub value: Option<Bytes>,
     /// Whether it is a directory.
@@ -100,7 +102,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    pub(super) fn new(key: String, value: Option<Bytes>, directory: bool, index: u64) -> Self {
+    pub(super) fn new(key: Key, value: Option<Bytes>, directory: bool, index: u64) -> Self {
         Self { key, value, directory, index }
     }
 }
@@ -198,7 +200,7 @@ pub struct Change {
     /// What happened.
     pub kind: ChangeKind,
     /// The whole path with its leading slash.
-    pub key: String,
+    pub key: Key,
     /// The value now; nothing for a directory or a key that is gone.
     pub value: Option<Bytes>,
     /// Whether no server said this as such: the difference after a gap, or a key that went with
@@ -210,7 +212,7 @@ impl Change {
     pub(super) fn new(
         index: u64,
         kind: ChangeKind,
-        key: String,
+        key: Key,
         value: Option<Bytes>,
         inferred: bool,
     ) -> Self {
@@ -256,7 +258,7 @@ impl Gap {
 #[non_exhaustive]
 pub struct Ticket {
     /// The key that is locked, as a whole path.
-    pub key: String,
+    pub key: Key,
     /// What renews and unlocks it.
     pub index: u64,
     /// How long it lasts without being renewed.
@@ -266,7 +268,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    pub(super) fn new(key: String, index: u64, ttl: Ttl, deadline: Instant) -> Self {
+    pub(super) fn new(key: Key, index: u64, ttl: Ttl, deadline: Instant) -> Self {
         Self { key, index, ttl, deadline }
     }
 }

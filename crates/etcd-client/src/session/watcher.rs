@@ -8,6 +8,7 @@ use crate::v2::api::Action;
 use bytes::Bytes;
 use futures_core::Stream;
 
+use super::key::Key;
 use super::over_v3;
 use super::types::{Change, ChangeKind, Event, Gap};
 use crate::error::Error;
@@ -71,7 +72,13 @@ impl From<v2::Event> for Event {
                     _ => ChangeKind::Set,
                 };
                 let value = change.value.map(Bytes::from);
-                Self::Change(Change::new(change.index, kind, change.key, value, change.inferred))
+                Self::Change(Change::new(
+                    change.index,
+                    kind,
+                    Key::stored(change.key),
+                    value,
+                    change.inferred,
+                ))
             }
         }
     }

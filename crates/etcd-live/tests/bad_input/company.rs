@@ -76,7 +76,7 @@ fn a_key(etcd_test: &EtcdTest) -> Vec<String> {
 /// Nobody holds the lock `free`.
 fn unlocked(etcd_test: &EtcdTest) -> Vec<String> {
     for place in etcd_test.session().list("/_locks/free").unwrap_or_default() {
-        etcd_test.prints(["delete", &place.key]);
+        etcd_test.prints(["delete", &place.key.to_string()]);
     }
     Vec::new()
 }

@@ -75,7 +75,7 @@ fn a_closed_pipe_is_success_without_a_word() {
     let long = "x".repeat(200);
     // More than a pipe holds.
     for number in 0..500 {
-        session.set(&format!("many/{long}{number:03}"), "v").expect("it is set");
+        session.set(format!("many/{long}{number:03}"), "v").expect("it is set");
     }
     let mut listing = etcd_test.command(["list", "many"]).spawn().expect("it starts");
     let mut lines = BufReader::new(listing.stdout.take().expect("a pipe"));

@@ -14,7 +14,7 @@ fn any_key_can_be_locked() {
     {
         let ticket = session.lock(key, seconds(60)).expect(key);
         assert_eq!(ticket.key, format!("/{key}"));
-        let busy = session.lock_within(&format!("/{key}"), seconds(60), Some(Duration::ZERO));
+        let busy = session.lock_within(format!("/{key}"), seconds(60), Some(Duration::ZERO));
         assert_eq!(busy.expect_err(key).kind(), &ErrorKind::LockBusy, "{key}");
         etcd_test.fails(["lock", key, "-t", "60", "--wait", "0"], 4);
         session.unlock(key, ticket.index).expect(key);

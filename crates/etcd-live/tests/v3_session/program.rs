@@ -1,5 +1,8 @@
 //! The command line.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use super::on_each;
 
 #[test]
@@ -31,6 +34,25 @@ fn commands_print_what_they_do() {
         let json = etcd_test.prints(["-o", "json", "get", "/a/c/d"]);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!((&json["key"], &json["value"]), (&"/a/c/d".into(), &"2".into()));
+    });
+}
+
+#[test]
+fn bytes_that_are_no_text_are_typed_and_shown() {
+    on_each(|_, _, etcd_test| {
+        let typed = |bytes: &'static [u8]| OsStr::from_bytes(bytes);
+        let (key, value) = (typed(b"/b/\xff"), typed(b"\xfe"));
+        etcd_test.prints([typed(b"set"), key, value]);
+        etcd_test.prints([typed(b"set"), key, value, typed(b"-p"), value]);
+        assert_eq!(etcd_test.prints(["list", "/b"]), "/b/\\xff\n");
+        assert!(etcd_test.prints(["tree", "/b"]).contains("\\xff"));
+        let json = etcd_test.prints([typed(b"-o"), typed(b"json"), typed(b"get"), key]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&json["key_hex"], &json["value_hex"]), (&"2f622fff".into(), &"fe".into()));
+        let json = etcd_test.prints([typed(b"-o"), typed(b"json"), typed(b"rm"), key]);
+        assert_eq!(json, "{\"deleted_hex\":\"2f622fff\"}\n");
+        let gone = etcd_test.fails([typed(b"get"), key], 3);
+        assert!(gone.contains(r#""/b/\xff""#), "{gone}");
     });
 }
 

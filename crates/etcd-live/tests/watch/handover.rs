@@ -61,7 +61,7 @@ async fn hand_over(
 
 fn key(event: Event) -> String {
     match event {
-        Event::Change(change) => change.key,
+        Event::Change(change) => change.key.to_string(),
         gap => panic!("there is nothing missing: {gap:?}"),
     }
 }

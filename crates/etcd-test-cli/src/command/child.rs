@@ -38,7 +38,7 @@ impl Child {
     /// Starts a command. On a terminal it has the keyboard.
     pub(super) fn start(
         command: &[OsString],
-        environment: impl IntoIterator<Item = (&'static str, String)>,
+        environment: impl IntoIterator<Item = (&'static str, OsString)>,
     ) -> anyhow::Result<Self> {
         let Some((program, arguments)) = command.split_first() else {
             bail!("there is no command to run")

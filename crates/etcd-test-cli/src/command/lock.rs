@@ -1,5 +1,7 @@
 //! `lock`: takes or renews a lock, or runs a command under one.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -11,12 +13,13 @@ use super::child::Child;
 use super::signals::{REQUESTS, Signals};
 use crate::args::Lock;
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::output::{Output, put};
 
 pub(crate) async fn run(session: &Session, args: &Lock, output: &Output) -> anyhow::Result<Exit> {
     let what = || format!("lock {:?}", args.key);
     if let Some(index) = args.index {
-        let ticket = session.renew(&args.key, index, args.ttl).await.with_context(what)?;
+        let ticket =
+            session.renew(args.key.as_bytes(), index, args.ttl).await.with_context(what)?;
         return show(&ticket, output);
     }
     let mut requests = Signals::listen(&REQUESTS)?;
@@ -28,7 +31,7 @@ pub(crate) async fn run(session: &Session, args: &Lock, output: &Output) -> anyh
         }
     };
     // A place in the queue is given up before the program ends.
-    let ticket = match (session.lock_unless(&args.key, args.ttl, stop).await, asked) {
+    let ticket = match (session.lock_unless(args.key.as_bytes(), args.ttl, stop).await, asked) {
         (Err(_), Some(signal)) => return Ok(Exit::of_signal(signal)),
         (taken, _) => taken.with_context(what)?,
     };
@@ -50,7 +53,8 @@ async fn waited(wait: Option<Duration>) {
 }
 
 fn show(ticket: &Ticket, output: &Output) -> anyhow::Result<Exit> {
-    let json = json!({ "key": ticket.key, "index": ticket.index, "ttl": ticket.ttl.seconds() });
+    let mut json = json!({ "index": ticket.index, "ttl": ticket.ttl.seconds() });
+    put(&mut json, "key", ticket.key.as_bytes());
     output.line(&json, || ticket.index.to_string())?;
     Ok(Exit::Done)
 }
@@ -75,8 +79,9 @@ async fn under(
     args: &Lock,
     requests: &mut Signals,
 ) -> anyhow::Result<Exit> {
+    let key = OsStr::from_bytes(ticket.key.as_bytes()).to_owned();
     let environment =
-        [("ETCD_LOCK_KEY", ticket.key.clone()), ("ETCD_LOCK_INDEX", ticket.index.to_string())];
+        [("ETCD_LOCK_KEY", key), ("ETCD_LOCK_INDEX", ticket.index.to_string().into())];
     let mut child = match Child::start(&args.command, environment) {
         Ok(child) => child,
         Err(error) => {
@@ -109,7 +114,7 @@ fn grace(ttl: Duration) -> Duration {
 }
 
 async fn unlock(session: &Session, ticket: &Ticket, args: &Lock) -> anyhow::Result<()> {
-    let unlocked = session.unlock(&args.key, ticket.index).await;
+    let unlocked = session.unlock(args.key.as_bytes(), ticket.index).await;
     unlocked.with_context(|| format!("unlock {:?}", args.key))
 }
 

@@ -1,5 +1,7 @@
 //! `set`: writes a value.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use anyhow::{Context as _, bail};
 use etcd_client::Session;
 use etcd_client::session::SetOptions;
@@ -14,18 +16,18 @@ use crate::output::Output;
 const MOST: u64 = 64 << 20;
 
 pub(crate) async fn run(session: &Session, args: &Set, output: &Output) -> anyhow::Result<Exit> {
-    let value = match args.value.as_str() {
-        "-" => standard_input().await?,
-        value => value.as_bytes().to_vec(),
+    let value = match args.value.as_bytes() {
+        b"-" => standard_input().await?,
+        value => value.to_vec(),
     };
     let mut options = SetOptions::new().ttl(args.ttl);
     if let Some(previous) = &args.previous {
-        options = options.previous(previous.clone());
+        options = options.previous(previous.as_bytes().to_vec());
     }
     if args.absent {
         options = options.absent();
     }
-    let written = session.set_with(&args.key, value, &options).await;
+    let written = session.set_with(args.key.as_bytes(), value, &options).await;
     let index = written.with_context(|| format!("set {:?}", args.key))?;
     output.line(&json!({ "index": index }), || index.to_string())?;
     Ok(Exit::Done)

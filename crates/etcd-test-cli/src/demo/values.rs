@@ -18,7 +18,7 @@ pub(super) async fn show(place: &Place, says: &Wording<'_>) -> anyhow::Result<()
     says.saw(&format!("get {key}: \"red\", changed at index {}", entry.index))?;
     session.set(&place.key("fruit/pear"), "green").await?;
     let listed = session.list(&place.key("fruit")).await?;
-    let keys = listed.iter().map(|listed| listed.key.as_str()).collect::<Vec<_>>();
+    let keys = listed.iter().map(|listed| listed.key.to_string()).collect::<Vec<_>>();
     let due = [key, place.key("fruit/pear")];
     ensure!(keys == due, "the list is {keys:?}, and ought to be {due:?}");
     says.saw(&format!("list {}: {}", place.key("fruit"), keys.join(", ")))?;

@@ -3,38 +3,34 @@
 use crate::v3::api::KeyValue;
 use bytes::Bytes;
 use etcd_proto::key::KeyRange;
-use etcd_proto::tree::Path;
 
-/// A path, as the key that stands for it: with its leading slash.
-pub(super) fn key(path: &Path) -> Bytes {
-    Bytes::from(path.as_str().to_owned())
-}
+use crate::session::key::Key;
 
 /// What the keys of a directory begin with: the path and a slash.
-pub(super) fn below(path: &Path) -> String {
-    if path.is_root() { "/".to_owned() } else { format!("{path}/") }
+pub(super) fn below(path: &Key) -> Bytes {
+    if path.is_root() { path.bytes() } else { [path.as_bytes(), b"/"].concat().into() }
 }
 
 /// The range of all keys below a directory.
-pub(super) fn inside(path: &Path) -> KeyRange {
+pub(super) fn inside(path: &Key) -> KeyRange {
     KeyRange::prefix(below(path))
 }
 
 /// The range that holds a key and all keys below it, and few others; [`concerns`] tells them apart.
-pub(super) fn around(path: &Path) -> KeyRange {
+pub(super) fn around(path: &Key) -> KeyRange {
     if path.is_root() {
         return inside(path);
     }
-    KeyRange { key: key(path), range_end: inside(path).range_end }
+    KeyRange { key: path.bytes(), range_end: inside(path).range_end }
 }
 
 /// Whether a key is the one that a path stands for, or lies below it and is not hidden: v2 servers
 /// keep what begins with `_` out of listings and watches from above, and so does a session.
-pub(super) fn concerns(path: &Path, key: &[u8]) -> bool {
-    if key == path.as_str().as_bytes() {
+pub(super) fn concerns(path: &Key, key: &[u8]) -> bool {
+    if key == path.as_bytes() {
         return !path.is_root();
     }
-    match key.strip_prefix(below(path).as_bytes()) {
+    match key.strip_prefix(&below(path)[..]) {
         Some(rest) => !rest.is_empty() && !is_hidden(rest),
         None => false,
     }
@@ -51,24 +47,20 @@ pub(super) enum Child {
     /// A key of its own.
     Key(KeyValue),
     /// A directory, as its whole path, and a change in it.
-    Directory { path: String, index: u64 },
+    Directory { path: Key, index: u64 },
 }
 
 /// One page of a directory: what it holds itself, and where the next page begins; nothing where
 /// this was the last. Directories in it are skipped whole, so the next page begins behind the
 /// directory that the last key lies in.
-pub(super) fn children(
-    path: &Path,
-    page: Vec<KeyValue>,
-    more: bool,
-) -> (Vec<Child>, Option<Bytes>) {
+pub(super) fn children(path: &Key, page: Vec<KeyValue>, more: bool) -> (Vec<Child>, Option<Bytes>) {
     let below = below(path);
     let (mut found, mut next) = (Vec::new(), Bytes::new());
     for entry in page {
         if entry.key < next {
             continue;
         }
-        let Some(rest) = entry.key.strip_prefix(below.as_bytes()) else { continue };
+        let Some(rest) = entry.key.strip_prefix(&below[..]) else { continue };
         // Empty segments do not count, as in any path.
         let skipped = rest.iter().take_while(|&&byte| byte == b'/').count();
         let name = rest[skipped..].split(|&byte| byte == b'/').next().unwrap_or_default();
@@ -83,17 +75,12 @@ pub(super) fn children(
         // The byte behind a slash ends the directory.
         next = [&entry.key[..end], b"0"].concat().into();
         if name.first() != Some(&b'_') {
-            let path = [below.as_bytes(), name].concat();
+            let path = [&below[..], name].concat();
             let index = u64::try_from(entry.mod_revision).unwrap_or(0);
-            found.push(Child::Directory { path: text(&path), index });
+            found.push(Child::Directory { path: Key::stored(path), index });
         }
     }
     (found, more.then_some(next))
-}
-
-/// A key as text; what is no UTF-8 in it is replaced.
-pub(super) fn text(key: &[u8]) -> String {
-    String::from_utf8_lossy(key).into_owned()
 }
 
 #[cfg(test)]
@@ -104,8 +91,8 @@ mod tests {
 
     use super::*;
 
-    fn path(text: &str) -> Path {
-        text.parse().unwrap()
+    fn path(text: &str) -> Key {
+        Key::parse(text.as_bytes()).unwrap()
     }
 
     fn entry(key: &str) -> KeyValue {
@@ -114,14 +101,14 @@ mod tests {
 
     fn listed(directory: &str, keys: &BTreeSet<String>, page: usize) -> Vec<String> {
         let (directory, mut names) = (path(directory), Vec::new());
-        let mut from = Bytes::from(below(&directory));
+        let mut from = below(&directory);
         for _ in 0..1000 {
             let range = KeyRange { key: from, range_end: inside(&directory).range_end };
             let mut all = keys.iter().filter(|key| range.contains(key.as_bytes()));
             let entries: Vec<_> = all.by_ref().take(page).map(|key| entry(key)).collect();
             let (found, next) = children(&directory, entries, all.next().is_some());
             names.extend(found.into_iter().map(|child| match child {
-                Child::Key(entry) => text(&entry.key),
+                Child::Key(entry) => Key::stored(entry.key).to_string(),
                 Child::Directory { path, .. } => format!("{path}/"),
             }));
             match next {

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use etcd_proto::ids::LeaseId;
 use etcd_proto::key::KeyRange;
-use etcd_proto::tree::Path;
 
-use super::{OverV3, keys};
+use super::{OverV3, index, keys};
 use crate::error::{Error, ErrorKind};
 use crate::keep::{Kept, keep};
 use crate::keeper::Keeper;
+use crate::session::key::Key;
 use crate::session::types::Ticket;
 use crate::v3::LockOptions;
 use crate::v3::api::{
@@ -20,13 +20,13 @@ use crate::{Outcome, Ttl};
 impl OverV3 {
     pub(in crate::session) async fn lock(
         &self,
-        key: &str,
+        key: &[u8],
         ttl: Ttl,
         stop: impl Future<Output = ()>,
     ) -> Result<Ticket, Error> {
         let path = lock_path(key)?;
         let lease = self.client.lease().grant_and_keep(ttl).await?;
-        let (name, on) = (keys::key(&path), || LockOptions::on(&lease));
+        let (name, on) = (path.bytes(), || LockOptions::on(&lease));
         // A lock that is free is taken also where there is no time to wait.
         let taken = match self.client.try_lock(&name, on()).await {
             Err(error) if *error.kind() == ErrorKind::LockBusy => tokio::select! {
@@ -48,18 +48,18 @@ impl OverV3 {
         let (id, index) = (lease.id(), index(lock.fencing_token().revision.0));
         let deadline = self.renew_lease(id, &path, index).await?.0;
         let (_, _) = (lock.leave(), lease.leave());
-        Ok(Ticket::new(path.as_str().to_owned(), index, ttl, deadline))
+        Ok(Ticket::new(path, index, ttl, deadline))
     }
 
-    pub(in crate::session) async fn renew(&self, key: &str, index: u64) -> Result<Ticket, Error> {
+    pub(in crate::session) async fn renew(&self, key: &[u8], index: u64) -> Result<Ticket, Error> {
         let path = lock_path(key)?;
         let entry = self.place(&path, index).await?;
         let lease = entry.lease_id().ok_or_else(|| lost(&path, index))?;
         let (deadline, ttl) = self.renew_lease(lease, &path, index).await?;
-        Ok(Ticket::new(path.as_str().to_owned(), index, ttl, deadline))
+        Ok(Ticket::new(path, index, ttl, deadline))
     }
 
-    pub(in crate::session) async fn unlock(&self, key: &str, index: u64) -> Result<(), Error> {
+    pub(in crate::session) async fn unlock(&self, key: &[u8], index: u64) -> Result<(), Error> {
         let path = lock_path(key)?;
         let entry = self.place(&path, index).await?;
         let ours =
@@ -88,7 +88,7 @@ impl OverV3 {
     }
 
     /// The key of a ticket, whose index is the revision that it was made at.
-    async fn place(&self, path: &Path, index: u64) -> Result<KeyValue, Error> {
+    async fn place(&self, path: &Key, index: u64) -> Result<KeyValue, Error> {
         let made = i64::try_from(index).map_err(|_| lost(path, index))?;
         let places = RangeRequest::new(KeyRange::prefix(keys::below(path)))
             .min_create_revision(made)
@@ -102,7 +102,7 @@ impl OverV3 {
     async fn renew_lease(
         &self,
         lease: LeaseId,
-        path: &Path,
+        path: &Key,
         index: u64,
     ) -> Result<(Instant, Ttl), Error> {
         let sent = Instant::now();
@@ -131,7 +131,7 @@ impl Kept for Held<'_> {
 
     async fn renew(&mut self) -> Result<(), Error> {
         let sent = Instant::now();
-        let renewed = self.over.renew(&self.ticket.key, self.ticket.index).await?;
+        let renewed = self.over.renew(self.ticket.key.as_bytes(), self.ticket.index).await?;
         self.keeper.renewed(sent);
         self.ticket.deadline = renewed.deadline;
         Ok(())
@@ -142,23 +142,19 @@ impl Kept for Held<'_> {
     }
 }
 
-fn lock_path(key: &str) -> Result<Path, Error> {
-    let path: Path = key.parse()?;
+fn lock_path(key: &[u8]) -> Result<Key, Error> {
+    let path = Key::parse(key)?;
     match path.is_root() {
         true => Err(Error::invalid("the root cannot be locked; give a key")),
         false => Ok(path),
     }
 }
 
-fn busy(path: &Path) -> Error {
-    let message = format!("the lock on {:?} was not free in time", path.as_str());
+fn busy(path: &Key) -> Error {
+    let message = format!("the lock on {path:?} was not free in time");
     Error::new(ErrorKind::LockBusy, Outcome::NotApplied, message)
 }
 
-fn lost(path: &Path, index: u64) -> Error {
-    Error::lost(format!("the lock on {:?} with index {index} is held no longer", path.as_str()))
-}
-
-fn index(revision: i64) -> u64 {
-    u64::try_from(revision).unwrap_or(0)
+fn lost(path: &Key, index: u64) -> Error {
+    Error::lost(format!("the lock on {path:?} with index {index} is held no longer"))
 }

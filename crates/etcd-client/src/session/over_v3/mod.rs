@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use etcd_proto::key::KeyRange;
-use etcd_proto::tree::{Node, Path};
+use etcd_proto::plain::Lossless;
+use etcd_proto::tree::Node;
 
 use self::keys::Child;
+use super::key::Key;
 use super::types::{Entry, Leader, Listed, Previous, SetOptions};
 use crate::error::{Error, ErrorKind};
 use crate::v3::Client;
@@ -44,10 +46,10 @@ impl OverV3 {
     }
 
     /// A key; where none stands, whether a directory does is read in the same transaction.
-    pub(super) async fn get(&self, key: &str) -> Result<Entry, Error> {
-        let path: Path = key.parse()?;
+    pub(super) async fn get(&self, key: &[u8]) -> Result<Entry, Error> {
+        let path = Key::parse(key)?;
         let read = TxnRequest::new().then([
-            RequestOp::from(RangeRequest::new(keys::key(&path))),
+            RequestOp::from(RangeRequest::new(path.bytes())),
             RequestOp::from(RangeRequest::new(keys::inside(&path)).limit(1).keys_only()),
         ]);
         let [found, inside] = two(self.client.kv().txn(read).await?);
@@ -60,7 +62,7 @@ impl OverV3 {
 
     async fn entry(&self, entry: KeyValue) -> Result<Entry, Error> {
         let ttl = self.time_left(&entry).await?;
-        Ok(Entry::new(keys::text(&entry.key), entry.value, index(entry.mod_revision), ttl))
+        Ok(Entry::new(Key::stored(entry.key), entry.value, index(entry.mod_revision), ttl))
     }
 
     /// How long the lease of a key still lasts; nothing where it has none.
@@ -72,8 +74,8 @@ impl OverV3 {
         Ok(Some(Duration::from_secs(seconds)))
     }
 
-    pub(super) async fn list(&self, directory: &str) -> Result<Vec<Listed>, Error> {
-        let path: Path = directory.parse()?;
+    pub(super) async fn list(&self, directory: &[u8]) -> Result<Vec<Listed>, Error> {
+        let path = Key::parse(directory)?;
         let (mut listed, mut revision) = (Vec::new(), 0);
         let KeyRange { key: mut from, range_end } = keys::inside(&path);
         loop {
@@ -93,30 +95,30 @@ impl OverV3 {
     }
 
     /// What a directory is that holds nothing.
-    async fn empty(&self, path: &Path) -> Result<Vec<Listed>, Error> {
+    async fn empty(&self, path: &Key) -> Result<Vec<Listed>, Error> {
         if path.is_root() {
             return Ok(Vec::new());
         }
-        match self.client.kv().get(keys::key(path)).await? {
+        match self.client.kv().get(path.bytes()).await? {
             Some(_) => Err(Error::new(
                 ErrorKind::NotADirectory,
                 Outcome::NotApplied,
-                format!("a value stands at {:?}, not a directory", path.as_str()),
+                format!("a value stands at {path:?}, not a directory"),
             )),
             None => Err(not_found(path)),
         }
     }
 
-    pub(super) async fn tree(&self, directory: &str) -> Result<Node<Entry>, Error> {
-        let path: Path = directory.parse()?;
+    pub(super) async fn tree(&self, directory: &[u8]) -> Result<Node<Entry>, Error> {
+        let path = Key::parse(directory)?;
         let below = keys::below(&path);
         let mut stream = self.client.kv().range(keys::inside(&path)).stream();
         let mut found = Vec::new();
         while let Some(page) = stream.next().await {
             for entry in page? {
-                let rest = entry.key.strip_prefix(below.as_bytes()).unwrap_or_default();
+                let rest = entry.key.strip_prefix(&below[..]).unwrap_or_default();
                 if !keys::is_hidden(rest) {
-                    let (rest, key) = (keys::text(rest), keys::text(&entry.key));
+                    let (rest, key) = (Lossless(rest).to_string(), Key::stored(entry.key));
                     found.push((
                         rest,
                         Entry::new(key, entry.value, index(entry.mod_revision), None),
@@ -128,17 +130,17 @@ impl OverV3 {
             self.empty(&path).await?;
         }
         let mut root = Node::from_flat(found);
-        path.name().clone_into(&mut root.name);
+        root.name = Lossless(path.name()).to_string();
         Ok(root)
     }
 
     pub(super) async fn set(
         &self,
-        key: &str,
+        key: &[u8],
         value: &[u8],
         options: &SetOptions,
     ) -> Result<u64, Error> {
-        let path: Path = key.parse()?;
+        let path = Key::parse(key)?;
         if path.is_root() {
             return Err(Error::invalid("the root is a directory; give a key"));
         }
@@ -146,7 +148,7 @@ impl OverV3 {
             Some(ttl) => self.client.lease().grant(ttl).await?.id,
             None => 0,
         };
-        let put = PutRequest::new(keys::key(&path), value).lease(lease);
+        let put = PutRequest::new(path.bytes(), value).lease(lease);
         let written = self.write(&path, put.into(), options.previous.as_ref()).await;
         // What may have been written keeps its lease.
         if lease != 0 && written.as_ref().is_err_and(Error::is_definitely_not_applied) {
@@ -155,9 +157,9 @@ impl OverV3 {
         written
     }
 
-    pub(super) async fn delete(&self, key: &str, previous: Option<&[u8]>) -> Result<(), Error> {
-        let path: Path = key.parse()?;
-        let delete = DeleteRangeRequest::new(keys::key(&path));
+    pub(super) async fn delete(&self, key: &[u8], previous: Option<&[u8]>) -> Result<(), Error> {
+        let path = Key::parse(key)?;
+        let delete = DeleteRangeRequest::new(path.bytes());
         let previous = match previous {
             Some(previous) => Previous::Value(Bytes::copy_from_slice(previous)),
             None => Previous::Present,
@@ -169,11 +171,11 @@ impl OverV3 {
     /// directory does, is read in the same transaction.
     async fn write(
         &self,
-        path: &Path,
+        path: &Key,
         change: RequestOp,
         previous: Option<&Previous>,
     ) -> Result<u64, Error> {
-        let key = keys::key(path);
+        let key = path.bytes();
         let compare = previous.map(|previous| match previous {
             Previous::Absent => Compare::absent(&key),
             Previous::Present => Compare::exists(&key),
@@ -196,15 +198,15 @@ impl OverV3 {
             Some(entry) => Err(Error::new(
                 ErrorKind::PreconditionFailed { current: Some(entry.value) },
                 Outcome::NotApplied,
-                format!("{:?} is not as required", path.as_str()),
+                format!("{path:?} is not as required"),
             )),
             None if !inside.kvs.is_empty() => Err(crate::v2::is_directory()),
             None => Err(not_found(path)),
         }
     }
 
-    pub(super) fn watch(&self, prefix: &str, from_index: Option<u64>) -> Result<Watcher, Error> {
-        Ok(Watcher::new(&self.client, prefix.parse()?, from_index))
+    pub(super) fn watch(&self, prefix: &[u8], from_index: Option<u64>) -> Result<Watcher, Error> {
+        Ok(Watcher::new(&self.client, Key::parse(prefix)?, from_index))
     }
 
     pub(super) async fn leader(&self) -> Result<Leader, Error> {
@@ -217,7 +219,7 @@ impl OverV3 {
 fn listed_child(child: Child) -> Listed {
     match child {
         Child::Key(entry) => {
-            let (key, index) = (keys::text(&entry.key), index(entry.mod_revision));
+            let (key, index) = (Key::stored(entry.key), index(entry.mod_revision));
             Listed::new(key, Some(entry.value), false, index)
         }
         Child::Directory { path, index } => Listed::new(path, None, true, index),
@@ -230,8 +232,8 @@ fn two(reply: TxnResponse) -> [RangeResponse; 2] {
     [ranges.next(), ranges.next()].map(|range| range.flatten().unwrap_or_default())
 }
 
-fn not_found(path: &Path) -> Error {
-    let message = format!("there is no key {:?}", path.as_str());
+fn not_found(path: &Key) -> Error {
+    let message = format!("there is no key {path:?}");
     Error::new(ErrorKind::KeyNotFound, Outcome::NotApplied, message)
 }
 

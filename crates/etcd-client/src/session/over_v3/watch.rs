@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use etcd_proto::tree::Path;
 use futures_core::Stream;
 
 use super::keys;
 use crate::error::Error;
+use crate::session::key::Key;
 use crate::session::types::{Change, ChangeKind, Event, Gap};
 use crate::v3::api::WatchCreateRequest;
 use crate::v3::{Changes, Client, Update, WatchOptions, Watcher as Inner, api};
@@ -17,12 +17,12 @@ use crate::v3::{Changes, Client, Update, WatchOptions, Watcher as Inner, api};
 #[derive(Debug)]
 pub(in crate::session) struct Watcher {
     inner: Inner,
-    path: Path,
+    path: Key,
     told: VecDeque<Event>,
 }
 
 impl Watcher {
-    pub(super) fn new(client: &Client, path: Path, from_index: Option<u64>) -> Self {
+    pub(super) fn new(client: &Client, path: Key, from_index: Option<u64>) -> Self {
         let from = from_index.map_or(0, |index| i64::try_from(index.max(1)).unwrap_or(i64::MAX));
         let request = WatchCreateRequest::new(keys::around(&path)).start_revision(from);
         let inner = client.watch_with(request, WatchOptions::new().relist());
@@ -64,9 +64,15 @@ impl Stream for Watcher {
 /// A change of the path or of what lies below it; nothing for one beside it.
 ///
 /// v3 does not tell a key whose lease ended from one that was deleted.
-fn change(path: &Path, event: api::Event, inferred: bool) -> Option<Change> {
+fn change(path: &Key, event: api::Event, inferred: bool) -> Option<Change> {
     let kind = if event.is_delete() { ChangeKind::Delete } else { ChangeKind::Set };
     let entry = event.kv.filter(|entry| keys::concerns(path, &entry.key))?;
-    let (index, key) = (super::index(entry.mod_revision), keys::text(&entry.key));
-    Some(Change::new(index, kind, key, (kind == ChangeKind::Set).then_some(entry.value), inferred))
+    let value = (kind == ChangeKind::Set).then_some(entry.value);
+    Some(Change::new(
+        super::index(entry.mod_revision),
+        kind,
+        Key::stored(entry.key),
+        value,
+        inferred,
+    ))
 }
