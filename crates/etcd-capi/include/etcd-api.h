@@ -161,7 +161,8 @@ typedef enum {
     ETCD_OPTION_SKIP_VERIFY = 8,     /* "true": any certificate will do, so anyone can be in between */
     ETCD_OPTION_USER = 9,            /* needs the password */
     ETCD_OPTION_PASSWORD = 10,
-    ETCD_OPTION_PLAINTEXT_CREDENTIALS = 11 /* "true": the password may go in the clear to other machines */
+    ETCD_OPTION_PLAINTEXT_CREDENTIALS = 11, /* "true": password and token may go in the clear to other machines */
+    ETCD_OPTION_TOKEN = 12           /* a token made elsewhere, in place of user and password; v3 */
 } etcd_option;
 
 /* Sets an option of a session that has made no call yet; value NULL takes it back. ETCD_WTF later. */

@@ -26,10 +26,11 @@ pub enum OptionName {
     User = 9,
     Password = 10,
     PlaintextCredentials = 11,
+    Token = 12,
 }
 
 impl OptionName {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Api,
         Self::TimeoutMs,
         Self::ConnectTimeoutMs,
@@ -41,6 +42,7 @@ impl OptionName {
         Self::User,
         Self::Password,
         Self::PlaintextCredentials,
+        Self::Token,
     ];
 
     /// The one that C named: any number may come.
@@ -63,6 +65,7 @@ pub(crate) struct Options {
     skip_verify: bool,
     user: Option<String>,
     password: Option<Secret>,
+    token: Option<Secret>,
     plaintext_credentials: bool,
 }
 
@@ -83,6 +86,7 @@ impl Options {
             OptionName::SkipVerify => self.skip_verify = value.map_or(Ok(false), truth)?,
             OptionName::User => self.user = text(),
             OptionName::Password => self.password = value.map(Secret::new),
+            OptionName::Token => self.token = value.map(Secret::new),
             OptionName::PlaintextCredentials => {
                 self.plaintext_credentials = value.map_or(Ok(false), truth)?;
             }
@@ -99,11 +103,17 @@ impl Options {
         if let Some(timeout) = self.connect_timeout {
             config.connect = timeout;
         }
-        config = match (&self.user, &self.password) {
-            (Some(user), Some(password)) => config.credentials(user, password.clone()),
-            (None, None) => config,
-            (Some(_), None) => return Err(Fault::invalid("a user is set, and no password")),
-            (None, Some(_)) => return Err(Fault::invalid("a password is set, and no user")),
+        config = match (&self.user, &self.password, &self.token) {
+            (Some(user), Some(password), None) => config.credentials(user, password.clone()),
+            (None, None, Some(token)) => config.token(token.clone()),
+            (None, None, None) => config,
+            (_, _, Some(_)) => {
+                return Err(Fault::invalid("a token is set, and a user or password"));
+            }
+            (Some(_), None, None) => return Err(Fault::invalid("a user is set, and no password")),
+            (None, Some(_), None) => {
+                return Err(Fault::invalid("a password is set, and no user"));
+            }
         };
         if self.plaintext_credentials {
             config = config.allow_plaintext_credentials();
@@ -191,10 +201,12 @@ mod tests {
             let fault = options.set(option, Some(value)).expect_err(value);
             assert!(fault.text.contains(named), "{}", fault.text);
         }
-        for number in [-1, 0, 12] {
+        for number in [-1, 0, 13] {
             assert!(OptionName::from_c(number).is_err(), "{number}");
         }
-        assert_eq!(OptionName::from_c(11), Ok(OptionName::PlaintextCredentials));
+        for option in OptionName::ALL {
+            assert_eq!(OptionName::from_c(option as c_int), Ok(option));
+        }
     }
 
     #[test]
@@ -211,12 +223,17 @@ mod tests {
             options.set(option, None).expect("it is taken back");
             options.set(other, None).expect("it is taken back");
         }
+        options.set(OptionName::Token, Some("x")).expect("it is set");
+        assert!(options.to_session().is_ok());
+        options.set(User, Some("x")).expect("it is set");
+        assert!(options.to_session().is_err(), "a token with a user");
     }
 
     #[test]
     fn no_password_is_shown() {
         let mut options = Options::default();
         options.set(OptionName::Password, Some("correct-horse")).expect("it is set");
+        options.set(OptionName::Token, Some("correct-horse")).expect("it is set");
         assert!(!format!("{options:?}").contains("horse"));
     }
 }

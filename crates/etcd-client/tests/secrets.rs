@@ -60,6 +60,7 @@ async fn no_password_is_shown() {
         format!("{old:?} {old:#?}"),
         format!("{:?} {options:#?}", config()),
         format!("{:?} {:?}", Credentials::new("abc", CANARY), Secret::new(CANARY)),
+        format!("{:?} {:?}", Credentials::token(CANARY), Config::default().token(CANARY)),
         format!("{:?}", v2::api::UserPut::new("abc").password(CANARY)),
     ]);
     for text in shown {

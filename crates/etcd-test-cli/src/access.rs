@@ -13,6 +13,7 @@ use crate::exit::say;
 
 const USER: &str = "ETCDCTL_USER";
 const PASSWORD: &str = "ETCDCTL_PASSWORD";
+const TOKEN: &str = "ETCDCTL_AUTH_JWT_TOKEN";
 /// A password file is not read any further.
 const LONGEST_PASSWORD: u64 = 4096;
 
@@ -42,7 +43,10 @@ pub(crate) struct Access {
     /// The file whose first line is the password
     #[arg(long, global = true, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Let the password go in the clear to servers without https://
+    /// The token of a user, made elsewhere, in place of user and password
+    #[arg(long, global = true, env = TOKEN, hide_env_values = true, value_name = "TOKEN")]
+    auth_jwt_token: Option<Secret>,
+    /// Let the password or token go in the clear to servers without https://
     #[arg(long, global = true)]
     allow_plaintext_credentials: bool,
 }
@@ -64,8 +68,15 @@ impl std::fmt::Debug for Secret {
 }
 
 /// Options that take a value.
-pub(crate) const WITH_VALUE: &[&str] =
-    &["--cacert", "--cert", "--key", "--server-name", "--user", "--password-file"];
+pub(crate) const WITH_VALUE: &[&str] = &[
+    "--cacert",
+    "--cert",
+    "--key",
+    "--server-name",
+    "--user",
+    "--password-file",
+    "--auth-jwt-token",
+];
 
 impl Access {
     /// Adds TLS and credentials for these servers; asks for a password where one is missing.
@@ -74,13 +85,22 @@ impl Access {
         if self.allow_plaintext_credentials {
             config = config.allow_plaintext_credentials();
         }
-        match &self.user {
-            None => {
+        match (&self.user, &self.auth_jwt_token) {
+            (Some(_), Some(_)) => {
+                bail!(Unusable(
+                    "a user and a token are given; give one of --user and --auth-jwt-token".into()
+                ))
+            }
+            (None, Some(Secret(token))) => {
+                warn_of_typed(TOKEN, token);
+                Ok(config.token(token))
+            }
+            (None, None) => {
                 let unused = "--password-file is given, and no --user";
                 ensure!(self.password_file.is_none(), Unusable(unused.into()));
                 Ok(config)
             }
-            Some(Secret(user)) => {
+            (Some(Secret(user)), None) => {
                 let (name, typed) = match user.split_once(':') {
                     Some((name, password)) => (name, Some(password)),
                     None => (user.as_str(), None),
@@ -125,10 +145,7 @@ impl Access {
             return first_line(path).with_context(|| format!("reading the password from {path:?}"));
         }
         if let Some(typed) = typed {
-            let from_variable = std::env::var(USER).is_ok_and(|user| user.ends_with(typed));
-            if !from_variable {
-                say("others on this machine can see a password that is typed as an option");
-            }
+            warn_of_typed(USER, typed);
             return Ok(typed.to_owned());
         }
         match std::env::var_os(PASSWORD).map(OsString::into_string) {
@@ -141,6 +158,13 @@ impl Access {
                 "the password of {name:?} is missing; give --password-file or {PASSWORD}"
             ))),
         }
+    }
+}
+
+/// Says so where a secret was not in the variable for it, but on the command line.
+fn warn_of_typed(variable: &str, secret: &str) {
+    if !std::env::var(variable).is_ok_and(|value| value.ends_with(secret)) {
+        say("others on this machine can see a password or token that is typed as an option");
     }
 }
 

@@ -1,22 +1,15 @@
 //! What can be set about a channel, and what holds when it is not.
 
-use std::fmt;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use etcd_proto::error::EncodeError;
 use etcd_proto::ids::ClusterId;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use zeroize::Zeroizing;
 
+use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::secret::Secret;
 use crate::tls::Tls;
 use crate::trust;
-
-/// What stands before the pair in a header of basic authentication.
-const BASIC: &str = "Basic ";
 
 /// How a channel behaves. `Config::default()` is meant to be right as it is.
 #[derive(Debug, Clone)]
@@ -52,7 +45,7 @@ pub struct Config {
     /// and what is decoded from one that is made to hurt, of empty parts alone, may take two hundred
     /// times its length: set it lower where servers are not trusted.
     pub max_reply: usize,
-    /// User and password for every request to a configured endpoint; none.
+    /// User and password, or a token, for every request to a configured endpoint; none.
     pub credentials: Option<Credentials>,
     /// Whether credentials, and the token that v3 servers give for them, may go over plain text to a
     /// host that is not this machine; no.
@@ -99,6 +92,12 @@ impl Config {
         Self { credentials: Some(Credentials::new(user, password)), ..self }
     }
 
+    /// A token that was made elsewhere, such as a JSON web token, sent with every call of v3; see
+    /// [`Credentials::token`].
+    pub fn token(self, token: impl Into<Secret>) -> Self {
+        Self { credentials: Some(Credentials::token(token)), ..self }
+    }
+
     /// How endpoints of `https://` are spoken to.
     pub fn tls(self, tls: Tls) -> Self {
         Self { tls, ..self }
@@ -122,9 +121,9 @@ impl Config {
     ///
     /// The first thing that is wrong, and what would be right.
     pub fn check(&self, endpoints: &[Endpoint]) -> Result<(), String> {
-        endpoints
-            .iter()
-            .try_for_each(|endpoint| trust::may_carry(endpoint, self))
+        let credentials = self.credentials.iter().try_for_each(Credentials::check);
+        credentials
+            .and_then(|()| endpoints.iter().try_for_each(|at| trust::may_carry(at, self)))
             .map_err(|error| error.to_string())?;
         if endpoints.iter().any(Endpoint::is_secure) {
             self.tls.check().map_err(|error| error.to_string())?;
@@ -144,57 +143,6 @@ pub enum Cluster {
     Known(ClusterId),
     /// Any: for endpoints behind which a cluster may be made anew.
     Any,
-}
-
-/// A user and a password, ready to be sent and never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    user: String,
-    password: Secret,
-}
-
-impl Credentials {
-    /// The credentials of a user: v2 servers get them with every request, v3 servers for a token.
-    /// Calls of the v2 API fail where the name has a colon.
-    pub fn new(user: &str, password: impl Into<Secret>) -> Self {
-        Self { user: user.to_owned(), password: password.into() }
-    }
-
-    /// The user's name.
-    pub fn user(&self) -> &str {
-        &self.user
-    }
-
-    /// The password, for whoever has to send it.
-    pub fn password(&self) -> &str {
-        self.password.expose()
-    }
-
-    /// The value of an `Authorization` header, as HTTP basic authentication has it.
-    pub(crate) fn header(&self) -> Result<HeaderValue, EncodeError> {
-        if self.user.contains(':') {
-            let reason = format!(
-                "{:?} has a colon, where HTTP basic authentication, and so the v2 API, would end it; \
-                 name a user without one",
-                self.user
-            );
-            return Err(EncodeError::new("user", reason));
-        }
-        // With room for all from the start, as what grows leaves copies behind.
-        let pair = [self.user(), ":", self.password()].concat();
-        let pair = Zeroizing::new(pair);
-        let mut basic = String::with_capacity(BASIC.len() + pair.len().div_ceil(3) * 4);
-        basic.push_str(BASIC);
-        BASE64.encode_string(pair.as_bytes(), &mut basic);
-        let unsendable = || EncodeError::new("password", "it cannot be put into a header");
-        Secret::new(basic).header().ok_or_else(unsendable)
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(…)")
-    }
 }
 
 /// How one call differs from the channel's configuration.
@@ -266,6 +214,10 @@ mod tests {
         assert!(error.contains("elsewhere:2379") && error.contains("https://"), "{error}");
         assert_eq!(config.clone().allow_plaintext_credentials().check(&open), Ok(()));
         assert_eq!(Config::default().check(&open), Ok(()));
+        assert!(Config::default().token("a.b.c").check(&open).is_err());
+        assert_eq!(Config::default().token("a.b.c").check(&secure), Ok(()));
+        let error = Config::default().token("a\r\nb: c").check(&secure).unwrap_err();
+        assert!(error.contains("token") && !error.contains("b: c"), "{error}");
         let config = config.tls(Tls::new().ca_file("/nowhere.pem"));
         assert!(config.check(&secure).unwrap_err().contains("/nowhere.pem"));
     }

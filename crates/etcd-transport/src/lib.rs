@@ -39,6 +39,7 @@ pub mod trust;
 
 mod channel;
 mod conn;
+mod credentials;
 mod dial;
 mod frames;
 mod http1;
@@ -52,7 +53,8 @@ mod progress;
 mod socket;
 
 pub use channel::{Channel, OpenStream, Upstream};
-pub use config::{CallOptions, Cluster, Config, Credentials, Lane};
+pub use config::{CallOptions, Cluster, Config, Lane};
+pub use credentials::Credentials;
 pub use error::{CallError, Error};
 pub use secret::Secret;
 pub use status::{Counters, EndpointStatus};

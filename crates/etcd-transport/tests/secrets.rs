@@ -89,7 +89,7 @@ async fn nothing_that_holds_a_password_shows_it() {
     let header = secret.header().unwrap();
     let shown = [
         format!("{secret:?} {secret:#?} {header:?}"),
-        format!("{credentials:?} {credentials:#?}"),
+        format!("{credentials:?} {credentials:#?} {:?}", Credentials::token(CANARY)),
         format!("{config:?} {config:#?}"),
         format!("{channel:?} {channel:#?} {failing:#?}"),
         format!("{:?} {:?}", channel.endpoints(), channel.counters()),

@@ -155,8 +155,20 @@ const V3_PURE: &[&str] = &[
 ];
 
 const TRANSPORT_PURE: &[&str] = &[
-    "config", "endpoint", "set", "status", "failover", "backoff", "redirect", "secret", "trust",
-    "pin", "pieces", "error", "frames",
+    "config",
+    "credentials",
+    "endpoint",
+    "set",
+    "status",
+    "failover",
+    "backoff",
+    "redirect",
+    "secret",
+    "trust",
+    "pin",
+    "pieces",
+    "error",
+    "frames",
 ];
 
 pub(super) const DEPENDENCIES: &[Dependencies] = &[

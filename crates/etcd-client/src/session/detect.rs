@@ -42,6 +42,8 @@ async fn check_v2(client: &v2::Client, version: Version) -> Result<(), Error> {
         Err(error) if *error.kind() == ErrorKind::Unsupported => Err(Error::unsupported(format!(
             "etcd {version} does not serve the v2 API (3.4 and 3.5 do with --enable-v2=true); take v3"
         ))),
+        // A user or a token that v2 cannot be told.
+        Err(error) if *error.kind() == ErrorKind::InvalidInput => Err(error),
         Err(error) if error.is_transient() => Err(error),
         _ => Ok(()),
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use etcd_proto::key::IntoBytes;
 use etcd_transport::endpoint::{self, Endpoint};
-use etcd_transport::{Channel, Config, Counters, EndpointStatus};
+use etcd_transport::{Channel, Config, Counters, Credentials, EndpointStatus, Secret};
 
 use super::auth::Auth;
 use super::cluster::Cluster;
@@ -23,8 +23,8 @@ use etcd_proto::v3::WatchCreateRequest;
 /// A client of the v3 API.
 ///
 /// Cloning is cheap, and clones share connections. Nothing is sent before the first call. With
-/// credentials in its [`Config`], a token is fetched before the first call, sent with each, and
-/// renewed when the server wants a new one.
+/// user and password in its [`Config`], a token is fetched before the first call, sent with each, and
+/// renewed when the server wants a new one; with a token there, that is sent.
 #[derive(Debug, Clone)]
 pub struct Client {
     core: Core,
@@ -104,6 +104,24 @@ impl Client {
     pub fn set_endpoints(&self, endpoints: Vec<Endpoint>) {
         self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&endpoints);
         self.core.channel().set_endpoints(endpoints);
+    }
+
+    /// Puts another token in place of the one of [`Config::token`], for every clone of this client, and
+    /// for watches and renewals of leases when they connect again: such tokens end.
+    ///
+    /// # Errors
+    ///
+    /// Where a byte cannot be in a header, and where the client was not made with a token.
+    pub async fn set_token(&self, token: impl Into<Secret>) -> Result<(), Error> {
+        let token = Credentials::token(token).token_header();
+        let token = token.map_err(|error| Error::invalid(error.to_string()))?;
+        let given = match token {
+            Some(token) => self.core.give_token(token).await,
+            None => false,
+        };
+        given.then_some(()).ok_or_else(|| {
+            Error::invalid("the client was made without a token; make it with Config::token()")
+        })
     }
 
     /// What this client's channel has done so far.

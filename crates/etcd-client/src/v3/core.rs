@@ -13,7 +13,7 @@ use etcd_transport::endpoint::Endpoint;
 use etcd_transport::{CallError, CallOptions, Channel, OpenStream, Upstream};
 use http::HeaderValue;
 
-use super::token::Tokens;
+use super::token::{Renewed, Tokens};
 use crate::error::Error;
 
 type Refused = CallError<wire::Error>;
@@ -96,7 +96,10 @@ impl Core {
             if !refusal.wants_new_token() && !lacks_token(refusal, token.as_ref()) {
                 return answer;
             }
-            let another = tokens.renew(&self.channel, token.as_ref()).await?;
+            let Renewed::Another(another) = tokens.renew(&self.channel, token.as_ref()).await?
+            else {
+                return answer;
+            };
             let refused = std::mem::replace(&mut token, another);
             if token.is_none() && refused.is_none() {
                 return answer;
@@ -151,8 +154,16 @@ impl Core {
     /// Fetches another token than the one that was refused with these options; whether there is one.
     pub(crate) async fn renew_token(&self, refused: &CallOptions) -> Result<bool, Refused> {
         let Some(tokens) = &self.tokens else { return Ok(false) };
-        let token = tokens.renew(&self.channel, refused.headers.get(TOKEN)).await?;
-        Ok(token.is_some())
+        let renewed = tokens.renew(&self.channel, refused.headers.get(TOKEN)).await?;
+        Ok(matches!(renewed, Renewed::Another(Some(_))))
+    }
+
+    /// Puts another token in place of the one that was given; false where there was none.
+    pub(crate) async fn give_token(&self, token: HeaderValue) -> bool {
+        match &self.tokens {
+            Some(tokens) => tokens.give(token).await,
+            None => false,
+        }
     }
 
     /// How long a call with these options may take.
@@ -182,7 +193,7 @@ impl Core {
         }
     }
 
-    /// Whether there is a user, and so another token where one is refused.
+    /// Whether calls bear a token, and so may bear another where one is refused.
     pub(crate) fn has_credentials(&self) -> bool {
         self.tokens.is_some()
     }

@@ -1,4 +1,4 @@
-//! The token that stands for a user and a password.
+//! The token that calls bear: fetched for a user and a password, or given.
 
 use etcd_proto::v3::error::message;
 use etcd_proto::v3::{AuthenticateRequest, Error as Refusal};
@@ -7,11 +7,22 @@ use http::HeaderValue;
 use tokio::sync::{Mutex, MutexGuard};
 use zeroize::Zeroize as _;
 
+type Refused = CallError<Refusal>;
+
 /// A token for all who call with the same user; whoever needs it first fetches it.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     credentials: Credentials,
     state: Mutex<State>,
+}
+
+/// What there is for one whose token was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Renewed {
+    /// Another one, or none where authentication is off by now.
+    Another(Option<HeaderValue>),
+    /// Nothing: the token was given, and nobody has given another since.
+    Same,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,14 +39,11 @@ impl Tokens {
     }
 
     /// The token, fetched where there is none yet.
-    pub(crate) async fn current(
-        &self,
-        channel: &Channel,
-    ) -> Result<Option<HeaderValue>, CallError<Refusal>> {
+    pub(crate) async fn current(&self, channel: &Channel) -> Result<Option<HeaderValue>, Refused> {
         let mut state = self.state.lock().await;
         match &*state {
             State::Known(token) => Ok(token.clone()),
-            State::Unknown => self.fetch(&mut state, channel).await,
+            State::Unknown => self.obtain(&mut state, channel).await,
         }
     }
 
@@ -44,25 +52,44 @@ impl Tokens {
         &self,
         channel: &Channel,
         refused: Option<&HeaderValue>,
-    ) -> Result<Option<HeaderValue>, CallError<Refusal>> {
+    ) -> Result<Renewed, Refused> {
         let mut state = self.state.lock().await;
         match &*state {
-            State::Known(token) if token.as_ref() != refused => Ok(token.clone()),
-            _ => self.fetch(&mut state, channel).await,
+            State::Known(token) if token.as_ref() != refused => Ok(Renewed::Another(token.clone())),
+            _ if self.are_given() => Ok(Renewed::Same),
+            _ => self.obtain(&mut state, channel).await.map(Renewed::Another),
         }
     }
 
-    /// Forgets the token, so that the next call fetches another.
-    pub(crate) async fn forget(&self) {
-        *self.state.lock().await = State::Unknown;
+    /// Puts another token in place of the one that was given; false where they are fetched.
+    pub(crate) async fn give(&self, token: HeaderValue) -> bool {
+        if self.are_given() {
+            *self.state.lock().await = State::Known(Some(token));
+        }
+        self.are_given()
     }
 
-    async fn fetch(
+    fn are_given(&self) -> bool {
+        self.credentials.user().is_none()
+    }
+
+    /// Forgets a token that was fetched, so that the next call fetches another.
+    pub(crate) async fn forget(&self) {
+        if !self.are_given() {
+            *self.state.lock().await = State::Unknown;
+        }
+    }
+
+    async fn obtain(
         &self,
         state: &mut MutexGuard<'_, State>,
         channel: &Channel,
-    ) -> Result<Option<HeaderValue>, CallError<Refusal>> {
-        let (user, password) = (self.credentials.user(), self.credentials.password());
+    ) -> Result<Option<HeaderValue>, Refused> {
+        let Some((user, password)) = self.credentials.user() else {
+            let token = self.credentials.token_header()?;
+            **state = State::Known(token.clone());
+            return Ok(token);
+        };
         let mut request = AuthenticateRequest::new(user, password);
         let answer = channel.call(&request).await;
         request.password.zeroize();

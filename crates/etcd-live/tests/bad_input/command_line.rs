@@ -41,6 +41,20 @@ fn servers_that_cannot_be() {
 }
 
 #[test]
+fn users_that_cannot_be() {
+    let cases: [(&[&str], &str); 4] = [
+        (&["--auth-jwt-token", "canary", "--user", "ann", "get", "k"], "give one of --user and"),
+        (&["--password-file", "canary", "get", "k"], "no --user"),
+        (&["--user", "ann", "get", "k"], "give --password-file or ETCDCTL_PASSWORD"),
+        (&["--auth-jwt-token", "canary\n", "get", "k"], "no header can hold"),
+    ];
+    for (args, right) in cases {
+        let said = etcd_test().fails(args, 2);
+        assert!(said.contains(right) && !said.contains("canary"), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn numbers_that_cannot_be() {
     let cases: [(&[&str], &str, &str); 12] = [
         (&["set", "-t", "0", "k", "v"], "\"0\"", "whole seconds, from 1"),

@@ -10,10 +10,9 @@ use etcd_client::{Client, Error, KeyRange};
 use etcd_live::each::run;
 use etcd_live::etcd::{newest, oldest_and_newest};
 use etcd_live::members::Etcd;
-use rcgen::KeyPair;
 use tokio::time::sleep;
 
-use super::Secure;
+use super::{Secure, signed_tokens};
 
 /// How long a token lasts, where that can be said.
 const TTL: Duration = Duration::from_secs(2);
@@ -32,17 +31,8 @@ fn nothing_ends_while_simple_tokens_change() {
 #[test]
 fn nothing_ends_while_signed_tokens_change() {
     let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| folder.path().join(name);
-    let key = KeyPair::generate().expect("a key");
-    std::fs::write(at("private.pem"), key.serialize_pem()).expect("a file");
-    std::fs::write(at("public.pem"), key.public_key_pem()).expect("a file");
-    let (public, private) = (at("public.pem"), at("private.pem"));
-    let (public, private) = (public.display(), private.display());
-    let token = format!(
-        "--auth-token=jwt,pub-key={public},priv-key={private},sign-method=ES256,ttl={}s",
-        TTL.as_secs()
-    );
-    run(nothing_ends(&newest(), vec!["--bcrypt-cost=4".to_owned(), token])).expect("it goes on");
+    let flags = signed_tokens(folder.path(), TTL).expect("a key");
+    run(nothing_ends(&newest(), flags)).expect("it goes on");
 }
 
 /// Two tokens' lives, in which everything is changed that can be.

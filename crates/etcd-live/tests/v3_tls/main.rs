@@ -1,14 +1,19 @@
 //! Members that serve TLS, to those alone who have a certificate.
 
 mod changes;
+mod given_tokens;
 mod roles;
 mod sessions;
+
+use std::path::Path;
+use std::time::Duration;
 
 use etcd_client::v3::api::Permission;
 use etcd_client::{Client, Config, Error, KeyRange, Tls};
 use etcd_live::certificates::{Authority, Files};
 use etcd_live::etcd::{cluster_of, servers};
 use etcd_live::members::{Cluster, Etcd, Options, TlsFiles};
+use rcgen::KeyPair;
 
 /// Members, and what their clients need.
 struct Secure {
@@ -61,4 +66,17 @@ impl Secure {
         auth.enable().await?;
         Ok((self.as_user("root", "r"), self.as_user("ann", "a")))
     }
+}
+
+/// The flags of members that sign their tokens, with a key in this folder.
+fn signed_tokens(folder: &Path, ttl: Duration) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+    let key = KeyPair::generate()?;
+    let (public, private) = (folder.join("public.pem"), folder.join("private.pem"));
+    std::fs::write(&private, key.serialize_pem())?;
+    std::fs::write(&public, key.public_key_pem())?;
+    let (public, private, ttl) = (public.display(), private.display(), ttl.as_secs());
+    let token = format!(
+        "--auth-token=jwt,pub-key={public},priv-key={private},sign-method=ES256,ttl={ttl}s"
+    );
+    Ok(vec!["--bcrypt-cost=4".to_owned(), token])
 }

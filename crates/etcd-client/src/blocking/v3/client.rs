@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use etcd_proto::key::IntoBytes;
-use etcd_transport::{Config, Counters, EndpointStatus};
+use etcd_transport::{Config, Counters, EndpointStatus, Secret};
 
 use super::super::pump::Pump;
 use super::super::stopper::Stopper;
@@ -47,6 +47,16 @@ impl Client {
     pub fn with_endpoints(endpoints: Vec<Endpoint>, config: Config) -> Result<Self, Error> {
         let pump = Pump::with_a_thread()?;
         Ok(Self { inner: v3::Client::with_endpoints(endpoints, config), pump })
+    }
+
+    /// Puts another token in place of the one of [`Config::token`]; see
+    /// [`crate::Client::set_token`].
+    ///
+    /// # Errors
+    ///
+    /// Where a byte cannot be in a header, and where the client was not made with a token.
+    pub fn set_token(&self, token: impl Into<Secret>) -> Result<(), Error> {
+        self.pump.run(self.inner.set_token(token))
     }
 
     /// What ends the calls and watches of this client and of all that came from it, from another thread.
