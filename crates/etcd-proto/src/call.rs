@@ -73,6 +73,11 @@ pub trait Streaming {
     /// Reads a whole reply whose head said that no stream follows.
     fn refusal(reply: Incoming) -> Self::Refusal;
 
+    /// The cluster that an item names; nothing where it names none.
+    fn cluster(_item: &Self::Item) -> Option<ClusterId> {
+        None
+    }
+
     /// Whether the head of a reply says that a stream follows.
     fn accepts(status: StatusCode, _headers: &HeaderMap) -> bool {
         status.is_success()
@@ -119,6 +124,10 @@ impl<E: Exchange> Exchange for Guarded<E> {
 
     fn request(&self) -> Result<Outgoing, EncodeError> {
         self.0.request()
+    }
+
+    fn cluster(reply: &Incoming) -> Option<ClusterId> {
+        E::cluster(reply)
     }
 
     fn decode(&self, reply: Incoming) -> Result<E::Reply, E::Refusal> {

@@ -132,7 +132,8 @@ impl Config {
     }
 }
 
-/// Which cluster may answer. Each reply names one (v2 since 2.0); a reply of another is an error.
+/// Which cluster may answer. Each reply names one (v2 since 2.0), and so do the items of streams; what another
+/// one says is an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Cluster {
     /// The one that answers first, and no other after it: not even the same servers when they were made

@@ -15,7 +15,7 @@ use etcd_transport::endpoint::Endpoint;
 use super::core::Core;
 use super::leader;
 use super::snapshot::Snapshot;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// How long a member may take for what goes through all of its data.
 const LONG: Duration = Duration::from_secs(300);
@@ -200,9 +200,15 @@ impl Maintenance {
     ///
     /// # Errors
     ///
-    /// When the member cannot be reached.
+    /// When the member cannot be reached, and
+    /// [`AnotherHistory`](crate::ErrorKind::AnotherHistory) when it is of another cluster.
     pub async fn snapshot(&self, member: &Endpoint) -> Result<Snapshot, Error> {
-        Snapshot::open(self.at(member), self.options.clone()).await
+        let member = self.at(member);
+        // The stream does not say of which cluster it is.
+        match member.call_with(&StatusRequest::default(), &self.options).await {
+            Err(error) if *error.kind() == ErrorKind::AnotherHistory => Err(error),
+            _ => Snapshot::open(member, self.options.clone()).await,
+        }
     }
 
     async fn alarm(&self, request: AlarmRequest) -> Result<AlarmResponse, Error> {

@@ -29,8 +29,8 @@ use super::{
     MemberRemoveRequest, MemberRemoveResponse, MemberUpdateRequest, MemberUpdateResponse,
     MoveLeaderRequest, MoveLeaderResponse, ProclaimRequest, ProclaimResponse, PutRequest,
     PutResponse, RangeRequest, RangeResponse, RangeStreamResponse, ResignRequest, ResignResponse,
-    SnapshotRequest, SnapshotResponse, StatusRequest, StatusResponse, TxnRequest, TxnResponse,
-    UnlockRequest, UnlockResponse, WatchRequest, WatchResponse,
+    ResponseHeader, SnapshotRequest, SnapshotResponse, StatusRequest, StatusResponse, TxnRequest,
+    TxnResponse, UnlockRequest, UnlockResponse, WatchRequest, WatchResponse,
 };
 use crate::call::{
     Duplex, Exchange, HttpVersion, Incoming, Outgoing, Replay, StreamDecoder, Streaming,
@@ -152,7 +152,7 @@ macro_rules! unary {
 }
 
 macro_rules! streaming {
-    ($($(#[$doc:meta])* $path:literal $since:tt: $name:ident($request:ident) => $item:ident;)*) => {
+    ($($(#[$doc:meta])* $path:literal $since:tt: $name:ident($request:ident) => $item:ident, $header:expr;)*) => {
         $($(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name(pub $request);
@@ -181,6 +181,11 @@ macro_rules! streaming {
             fn decoder(&self) -> ItemDecoder<$item> {
                 let deframer = Deframer::new($path, LONGEST_ITEM);
                 ItemDecoder { deframer, item: std::marker::PhantomData }
+            }
+
+            fn cluster(item: &$item) -> Option<ClusterId> {
+                let header: Option<ResponseHeader> = $header(item);
+                header.map(|header| header.cluster()).filter(|cluster| cluster.0 != 0)
             }
 
             fn refusal(reply: Incoming) -> Error {
@@ -291,15 +296,16 @@ unary! {
 
 streaming! {
     /// A range in pieces: each holds keys of its own, and only the last one the header and count.
-    "/etcdserverpb.KV/RangeStream" (3, 7): RangeStream(RangeRequest) => RangeStreamResponse;
+    "/etcdserverpb.KV/RangeStream" (3, 7): RangeStream(RangeRequest) => RangeStreamResponse,
+        |item: &RangeStreamResponse| item.range_response.as_ref()?.header;
     /// Watches, any number of them, on one stream.
-    "/etcdserverpb.Watch/Watch" (3, 0): WatchStream(WatchRequest) => WatchResponse;
+    "/etcdserverpb.Watch/Watch" (3, 0): WatchStream(WatchRequest) => WatchResponse, |item: &WatchResponse| item.header;
     /// Renewals of leases, any number of them, on one stream.
-    "/etcdserverpb.Lease/LeaseKeepAlive" (3, 0): KeepAliveStream(LeaseKeepAliveRequest) => LeaseKeepAliveResponse;
+    "/etcdserverpb.Lease/LeaseKeepAlive" (3, 0): KeepAliveStream(LeaseKeepAliveRequest) => LeaseKeepAliveResponse, |item: &LeaseKeepAliveResponse| item.header;
     /// The whole store in pieces, and then its SHA-256.
-    "/etcdserverpb.Maintenance/Snapshot" (3, 3): SnapshotStream(SnapshotRequest) => SnapshotResponse;
+    "/etcdserverpb.Maintenance/Snapshot" (3, 3): SnapshotStream(SnapshotRequest) => SnapshotResponse, |item: &SnapshotResponse| item.header;
     /// The leaders of an election, one after another.
-    "/v3electionpb.Election/Observe" (3, 2): ObserveStream(LeaderRequest) => LeaderResponse;
+    "/v3electionpb.Election/Observe" (3, 2): ObserveStream(LeaderRequest) => LeaderResponse, |item: &LeaderResponse| item.header;
 }
 
 macro_rules! duplex {

@@ -177,7 +177,7 @@ impl<S: Streaming> OpenStream<S> {
         }
         while !matches!(self.source, Source::Ended) {
             match self.decoder.next() {
-                Ok(Some(item)) => return Ok(Some(item)),
+                Ok(Some(item)) => return self.ours(item).map(Some),
                 Ok(None) => {}
                 Err(error) => {
                     return Err(
@@ -192,6 +192,19 @@ impl<S: Streaming> OpenStream<S> {
             }
         }
         Ok(None)
+    }
+
+    /// An item, unless it is of another cluster than the one that may answer.
+    fn ours(&mut self, item: S::Item) -> Result<S::Item, CallError<S::Refusal>> {
+        let channel = &self.channel;
+        match S::cluster(&item).and_then(|found| channel.shared.pin.mismatch(found)) {
+            None => Ok(item),
+            Some(cause) => {
+                self.source = Source::Ended;
+                let error = channel.mistaken(&self.peer, cause, Outcome::NotApplied);
+                Err(CallError::Failed(error))
+            }
+        }
     }
 
     /// Waits for the head of the reply, which says whether a stream follows.

@@ -32,6 +32,8 @@ const MOST_DOUBLED: u32 = 2;
 const LINGER: Duration = Duration::from_secs(1);
 /// How often in a row a new token may be refused.
 const MOST_TOKENS: u32 = 8;
+/// How many servers of other clusters are passed over in a row.
+const MOST_STRANGERS: u32 = 4;
 
 /// A watch, for the task that has them all.
 #[derive(Debug)]
@@ -71,6 +73,8 @@ pub(super) enum Lost {
     Member(String),
     /// The token was refused.
     Token(String),
+    /// A server of another cluster was asked.
+    Stranger(Error),
     /// Every member would refuse it, for this reason: all watches end.
     Refused(Error),
     /// No watch needs it.
@@ -86,8 +90,9 @@ pub(super) struct Board {
     history: History,
     /// Whether there is another token where one is refused.
     renews: bool,
-    /// How often in a row a stream was lost to a token, or to silence.
+    /// How often in a row a stream was lost to a token, to a stranger, or to silence.
     tokens: u32,
+    strangers: u32,
     silences: u32,
     /// Why the last stream was lost.
     why: String,
@@ -106,6 +111,7 @@ impl Board {
             history: History::default(),
             renews,
             tokens: 0,
+            strangers: 0,
             silences: 0,
             why: String::new(),
             progress: false,
@@ -151,7 +157,7 @@ impl Board {
     pub(super) fn lost(&mut self, lost: &Lost, now: Instant) -> bool {
         let Some(stream) = self.stream.take() else { return false };
         if stream.stood {
-            (self.tokens, self.silences) = (0, 0);
+            (self.tokens, self.strangers, self.silences) = (0, 0, 0);
         }
         for entry in self.entries.values_mut() {
             if let Place::On(_) = entry.place {
@@ -164,6 +170,7 @@ impl Board {
         }
         match lost {
             Lost::Token(why) => self.lost_to_token(why),
+            Lost::Stranger(error) => self.lost_to_stranger(error),
             Lost::Refused(error) => self.end_all(error.kind(), &error.to_string()),
             Lost::Broken(why) | Lost::Member(why) => self.why.clone_from(why),
             Lost::Unused => {}
@@ -175,6 +182,15 @@ impl Board {
         self.tokens += 1;
         if !self.renews || self.tokens > MOST_TOKENS {
             self.end_all(&ErrorKind::Unauthorized, why);
+        }
+    }
+
+    /// One stranger among the endpoints is passed over; where none is ours, that is an error.
+    fn lost_to_stranger(&mut self, error: &Error) {
+        self.strangers += 1;
+        self.why = error.to_string();
+        if self.strangers > MOST_STRANGERS {
+            self.end_all(error.kind(), &error.to_string());
         }
     }
 

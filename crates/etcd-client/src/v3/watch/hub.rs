@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use etcd_proto::v3::{Error as Refusal, WatchResponse, WatchStream};
 use etcd_transport::backoff::Backoff;
 use etcd_transport::endpoint::Endpoint;
+use etcd_transport::error::Kind;
 use etcd_transport::{CallError, CallOptions};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
@@ -188,7 +189,13 @@ async fn done(errand: &mut Option<Errand>) -> Finding {
 
 /// What the end of a stream, or a stream that cannot be opened, means.
 fn lost(error: CallError<Refusal>) -> Lost {
-    let CallError::Refused { refusal, .. } = &error else { return Lost::Broken(error.to_string()) };
+    let refusal = match &error {
+        CallError::Refused { refusal, .. } => refusal,
+        CallError::Failed(failure) if failure.kind() == &Kind::AnotherCluster => {
+            return Lost::Stranger(error.into());
+        }
+        _ => return Lost::Broken(error.to_string()),
+    };
     if refusal.wants_new_token() {
         return Lost::Token(refusal.to_string());
     }

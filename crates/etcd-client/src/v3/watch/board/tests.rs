@@ -254,6 +254,27 @@ fn tokens_are_renewed_and_not_for_ever() {
 }
 
 #[test]
+fn strangers_are_passed_over_and_not_for_ever() {
+    let stranger =
+        || Lost::Stranger(Error::new(ErrorKind::AnotherHistory, Outcome::NotApplied, "not ours"));
+    let mut bench = Bench::new(1);
+    for round in 0..20 {
+        bench.board.lost(&stranger(), bench.now);
+        bench.open();
+        bench.said(created(0)).unwrap();
+        assert_eq!(bench.end(0), None, "{round}");
+    }
+    for strangers in 0..=MOST_STRANGERS {
+        assert_eq!(bench.end(0), None, "{strangers}");
+        bench.board.lost(&stranger(), bench.now);
+        if bench.board.wants_stream() {
+            bench.open();
+        }
+    }
+    assert_eq!(bench.end(0), Some(ErrorKind::AnotherHistory));
+}
+
+#[test]
 fn a_member_that_owes_an_answer_is_left() {
     let mut bench = Bench::new(1);
     for factor in [1, 2, 4, 4] {
