@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use etcd_client::v3::{Update, Watcher};
-use etcd_client::{Client, Error, ErrorKind, KeyRange};
+use etcd_client::{Client, Cluster as Allowed, Config, Error, ErrorKind, KeyRange};
 use etcd_live::each::until;
 use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
 use etcd_live::members::{Cluster, Etcd, Options};
@@ -99,18 +99,21 @@ async fn a_watch_outlasts_the_loss_of_the_quorum() -> Result<(), Error> {
 
 #[tokio::test]
 async fn a_watch_does_not_go_on_in_another_cluster() -> Result<(), Error> {
-    for etcd in oldest_and_newest() {
-        let (mut one, another) = (members(&etcd, 1), members(&etcd, 1));
-        let client = Client::new(&[servers(&one), servers(&another)].join(","))?;
+    let etcds = oldest_and_newest();
+    let tries = etcds.iter().flat_map(|etcd| [(etcd, Allowed::First), (etcd, Allowed::Any)]);
+    for (etcd, allowed) in tries {
+        let (mut one, another) = (members(etcd, 1), members(etcd, 1));
+        let list = [servers(&one), servers(&another)].join(",");
+        let client = Client::with_config(&list, Config::default().cluster(allowed))?;
         let mut watcher = client.watch("/w");
         watcher.created().await.expect("it stands");
         one.kill(0).expect("a member can be killed");
         let error = watcher.next().await.expect("an end").expect_err("an error");
         assert_eq!(error.kind(), &ErrorKind::AnotherHistory, "{error}");
         assert!(watcher.next().await.is_none());
-        // Who watches from now on, watches what there is now.
+        // Who watches from now on, watches what there is now, where that is allowed.
         let mut again = client.watch("/w");
-        assert!(again.created().await.is_some());
+        assert_eq!(again.created().await.is_some(), allowed == Allowed::Any, "{allowed:?}");
     }
     Ok(())
 }
