@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: cheap checks first, then everything of `cargo xtask test`.
 
 use std::fs;
+use std::process::Command;
 use std::time::Instant;
 
 use crate::failure::{Failure, Outcome};
@@ -11,11 +12,14 @@ pub(crate) const HELP: &str = "\
 Usage: cargo xtask ci
 
 Runs, cheap to dear: cargo fmt, tidy, layers and that it finds what is planted, header, licences, sources
-and number of the crates that we take, cargo deny where it is installed, clippy, each library with each
-feature alone and with none, the documentation, and then what cargo xtask test runs. What could not
-run fails here, unless it needs nothing but Go: a machine without it has no etcd that is built from
-source. cargo deny is no more than named.
+and number of the crates that we take, cargo deny (built to target/tools where it is not installed), clippy,
+each library with each feature alone and with none, the documentation, and then what cargo xtask test runs.
+What could not run fails here, unless it needs nothing but Go: a machine without it has no etcd that is
+built from source.
 ";
+
+/// The cargo-deny that is built where there is none.
+const CARGO_DENY: &str = "0.20.2";
 
 /// Runs every check; the first failure ends it.
 pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
@@ -30,7 +34,7 @@ pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
     step("layers, with violations planted", layers::test_itself)?;
     step("header", header::check)?;
     step("licences, sources and the number of crates", supply::check)?;
-    let denied = step("cargo deny", deny)?;
+    step("cargo deny", deny)?;
     step("clippy", || {
         let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
         run(cargo(&clippy).args(["--", "--deny", "warnings"]))
@@ -42,9 +46,6 @@ pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
     })?;
     println!("\nfrom here on the same as: cargo xtask test");
     let summary = test::run_all(None)?;
-    if let Some(why) = denied {
-        println!("NOT RUN  {why}");
-    }
     println!("\nci took {}", seconds(started.elapsed()));
     match summary.not_run() {
         [] => Ok(()),
@@ -63,16 +64,20 @@ fn components() -> Outcome {
     Ok(())
 }
 
-/// Checks dependencies against `deny.toml`; answers with why not, where cargo-deny is missing.
-fn deny() -> Outcome<Option<String>> {
-    if output(&mut cargo(&["deny", "--version"])).is_err() {
-        let why =
-            "deny.toml: cargo deny is not there; install it: cargo install cargo-deny --locked";
-        println!("not run: {why}");
-        return Ok(Some(why.to_owned()));
+/// Checks dependencies against `deny.toml`.
+fn deny() -> Outcome {
+    let what = ["check", "bans", "licenses", "sources"];
+    if output(&mut cargo(&["deny", "--version"])).is_ok() {
+        return run(cargo(&["deny"]).args(what));
     }
-    run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
-    Ok(None)
+    let tools = root().join("target/tools");
+    let program = tools.join("bin/cargo-deny");
+    if !program.is_file() {
+        let install = ["install", "cargo-deny", "--version", CARGO_DENY, "--locked", "--quiet"];
+        // It runs for a second, and takes minutes to optimize.
+        run(cargo(&install).arg("--debug").arg("--root").arg(&tools))?;
+    }
+    run(Command::new(program).args(what).current_dir(root()))
 }
 
 /// Checks that no feature leans on another one, and that each library stands without any.
