@@ -244,8 +244,11 @@ impl TestCluster {
     }
 
     /// Cuts every connection of a member, and each new one as soon as it is made.
+    ///
+    /// Those that there were end even where it is resumed at once.
     pub fn cut(&self, member: usize) {
         self.change(member, State::Cut);
+        self.nodes[member].api.cuts.send_replace(());
     }
 
     /// Lets a member go on that was paused or cut off.

@@ -48,10 +48,21 @@ pub(crate) async fn accept(listener: TcpListener, api: Api, mut state: watch::Re
 }
 
 /// Serves one connection until it ends or the member does.
-pub(crate) async fn serve(
+pub(crate) fn serve(
+    line: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    api: Api,
+    state: watch::Receiver<State>,
+) -> impl Future<Output = ()> + Send {
+    // From here on, not from when the future first runs.
+    let cuts = api.cuts.subscribe();
+    serve_until_cut(line, api, state, cuts)
+}
+
+async fn serve_until_cut(
     line: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     api: Api,
     mut state: watch::Receiver<State>,
+    mut cuts: watch::Receiver<()>,
 ) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     if !api.version().has_v3() {
@@ -75,6 +86,7 @@ pub(crate) async fn serve(
             _ = &mut connection, if now == State::Up => return,
             () = orders.cut.notified() => return,
             () = orders.leave.notified() => connection.as_mut().graceful_shutdown(),
+            _ = cuts.changed() => return,
             changed = state.changed() => if changed.is_err() { return },
         }
     }
