@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "what was tried is shown")]
 
+mod auth;
 mod draw;
 mod http;
 

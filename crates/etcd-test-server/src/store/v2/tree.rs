@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::auth::{Auth, AuthOperation, AuthReply};
 use super::error::Error;
 use super::event::{Action, Event, Shown};
 use super::history::History;
 use super::operation::{Compare, Operation, Write};
+use super::refusal::Refusal;
 
 /// Names from the root down, so that what a directory holds follows it in order.
 type Path = Vec<String>;
@@ -26,6 +28,7 @@ pub struct Store {
     nodes: BTreeMap<Path, Node>,
     index: u64,
     history: History,
+    auth: Auth,
     /// Whether names made in order are padded, as from 2.2 on.
     unpadded: bool,
 }
@@ -39,6 +42,23 @@ impl Store {
     /// The index of the last change.
     pub fn index(&self) -> u64 {
         self.index
+    }
+
+    /// The users and roles.
+    pub fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    /// Changes users and roles, which has indexes as changes of keys do.
+    ///
+    /// # Errors
+    ///
+    /// As etcd refuses it.
+    pub fn apply_auth(&mut self, operation: AuthOperation) -> Result<AuthReply, Refusal> {
+        let before = self.auth.writes();
+        let done = self.auth.apply(operation);
+        self.index += self.auth.writes() - before;
+        done
     }
 
     /// When the next node ends.
