@@ -2,6 +2,7 @@
 
 mod auth;
 mod form;
+mod go;
 mod json;
 mod keys;
 mod members;
@@ -10,6 +11,7 @@ mod path;
 mod replies;
 mod service;
 mod shared;
+mod stats;
 
 pub(crate) use modules::serve as serve_module;
 pub(crate) use path::elsewhere;

@@ -18,6 +18,7 @@ use super::keys::{self, Asked};
 use super::members;
 use super::replies::{mark, method_not_allowed, no_leader, not_found, refusal};
 use super::shared::Server;
+use super::stats;
 use crate::api::{Api, reply, text};
 use crate::store::v2::{Error, Event, Operation};
 use crate::v3::{Body, Stream};
@@ -53,12 +54,19 @@ async fn beside_keys<B>(api: &Api, path: &str, request: Request<B>) -> Response<
 where
     B: hyper::body::Body<Data = Bytes>,
 {
-    if path.starts_with("/v2/auth/") && api.version() > Version::V0_3 {
+    let old = api.version() == Version::V0_3;
+    if path.starts_with("/v2/auth/") && !old {
         return auth::serve(api, request).await;
+    }
+    let members = path.strip_prefix("/v2/members").filter(|_| !old);
+    if let Some(rest) = members.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return members::serve(api, rest, request).await;
     }
     match redirected(api, &request) {
         Some(reply) if path == "/v2/stats/leader" => reply,
-        _ => members::answer(api, path).unwrap_or_else(not_found),
+        _ => stats::answer(api, path, request.method())
+            .or_else(|| members::machines(api, path, request.method()))
+            .unwrap_or_else(not_found),
     }
 }
 
@@ -90,7 +98,9 @@ where
     let now = server.clock.now();
     let asked = keys::asked(&head.method, &form, now)?;
     let (who, recursive) = (auth::identity(&head.headers), form.is("recursive")?);
-    if !server.with(|store| store.auth().may(&who, key, !reads, recursive)) {
+    if api.version() > Version::V0_3
+        && !server.with(|store| store.may(&who, key, !reads, recursive))
+    {
         return Err(Error::new(110, "Insufficient credentials", 0));
     }
     let (operation, silent) = match asked {
@@ -176,6 +186,7 @@ async fn tell(
     mut since: u64,
     stood: u64,
 ) {
+    let _watching = server.watching();
     let mut changed = server.changes();
     loop {
         changed.borrow_and_update();

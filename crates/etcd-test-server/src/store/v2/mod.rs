@@ -9,7 +9,9 @@ mod history;
 mod lock;
 mod operation;
 mod refusal;
+mod stats;
 mod tree;
+mod urls;
 
 pub use auth::{Auth, AuthOperation, AuthReply, Identity, Patterns, Permissions, Role, User};
 pub use error::Error;
@@ -18,4 +20,6 @@ pub use history::{History, KEPT};
 pub use lock::{Line, Place};
 pub use operation::{Compare, Operation, Write};
 pub use refusal::Refusal;
+pub use stats::{Count, Stats};
 pub use tree::Store;
+pub use urls::peer_urls;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::auth::{Auth, AuthOperation, AuthReply};
+use super::auth::{Auth, AuthOperation, AuthReply, Identity};
 use super::error::Error;
 use super::event::{Action, Event, Shown};
 use super::history::History;
 use super::operation::{Compare, Operation, Write};
 use super::refusal::Refusal;
+use super::stats::Stats;
 
 /// Names from the root down, so that what a directory holds follows it in order.
 type Path = Vec<String>;
@@ -29,6 +30,7 @@ pub struct Store {
     index: u64,
     history: History,
     auth: Auth,
+    stats: Stats,
     /// Whether names made in order are padded, as from 2.2 on.
     unpadded: bool,
 }
@@ -49,6 +51,24 @@ impl Store {
         &self.auth
     }
 
+    /// How often what was asked.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Counts writes that etcd makes beside the keys, as it does those of members.
+    pub fn skip(&mut self, writes: u64) {
+        self.index += writes;
+    }
+
+    /// Whether who makes a request may read or write a key, or all below it too.
+    ///
+    /// etcd reads from the tree whether anyone is asked who he is, and counts that.
+    pub fn may(&mut self, identity: &Identity, key: &str, write: bool, recursive: bool) -> bool {
+        self.stats.gets.add(self.auth.is_prepared());
+        self.auth.may(identity, key, write, recursive)
+    }
+
     /// Changes users and roles, which has indexes as changes of keys do.
     ///
     /// # Errors
@@ -57,7 +77,7 @@ impl Store {
     pub fn apply_auth(&mut self, operation: AuthOperation) -> Result<AuthReply, Refusal> {
         let before = self.auth.writes();
         let done = self.auth.apply(operation);
-        self.index += self.auth.writes() - before;
+        self.skip(self.auth.writes() - before);
         done
     }
 
@@ -96,7 +116,12 @@ impl Store {
         now: Duration,
     ) -> Result<Event, Error> {
         self.expire(now);
-        let path = split(path);
+        let done = self.done(split(path), operation, now);
+        self.stats.add(operation, &done);
+        done
+    }
+
+    fn done(&mut self, path: Path, operation: &Operation, now: Duration) -> Result<Event, Error> {
         if path.is_empty()
             && !matches!(operation, Operation::Get { .. } | Operation::CreateInOrder(_))
         {
@@ -133,6 +158,7 @@ impl Store {
         {
             let (path, end) = (path.clone(), end.max(now));
             self.remove(Action::Expire, &path, end);
+            self.stats.expired += 1;
         }
         self.index != before
     }

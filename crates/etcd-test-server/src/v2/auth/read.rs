@@ -1,8 +1,9 @@
 //! Users and roles as clients send them, read as Go reads JSON.
 
-use serde_json::{Deserializer, Map, Value};
+use serde_json::Value;
 
-use crate::store::v2::{Patterns, Permissions, Role, User};
+use crate::store::v2::{Permissions, Role, User};
+use crate::v2::go::{Fields, field, first, object, text, texts};
 
 /// The user that a body names, if it is one.
 pub(super) fn user(body: &[u8]) -> Option<User> {
@@ -28,44 +29,9 @@ pub(super) fn role(body: &[u8]) -> Option<Role> {
     })
 }
 
-/// The fields of the first value in a body; whatever follows it is not looked at.
-fn fields(body: &[u8]) -> Option<Map<String, Value>> {
-    let text = String::from_utf8_lossy(body);
-    let first = Deserializer::from_str(&text).into_iter::<Value>().next()?;
-    object(Some(&first.ok()?)).map(Option::unwrap_or_default)
-}
-
-/// A field of a name in whatever case.
-fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let other = || fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-    fields.get(name).or_else(|| other().map(|(_, value)| value))
-}
-
-/// An object, where there is one at all; none where it is something else.
-fn object(value: Option<&Value>) -> Option<Option<Map<String, Value>>> {
-    match value {
-        None | Some(Value::Null) => Some(None),
-        Some(Value::Object(fields)) => Some(Some(fields.clone())),
-        Some(_) => None,
-    }
-}
-
-fn text(value: Option<&Value>) -> Option<String> {
-    match value {
-        None | Some(Value::Null) => Some(String::new()),
-        Some(Value::String(text)) => Some(text.clone()),
-        Some(_) => None,
-    }
-}
-
-fn texts(value: Option<&Value>) -> Option<Patterns> {
-    match value {
-        None | Some(Value::Null) => Some(None),
-        Some(Value::Array(values)) => {
-            values.iter().map(|value| text(Some(value))).collect::<Option<_>>().map(Some)
-        }
-        Some(_) => None,
-    }
+fn fields(body: &[u8]) -> Option<Fields> {
+    let first = first(&String::from_utf8_lossy(body))?;
+    object(Some(&first)).map(Option::unwrap_or_default)
 }
 
 fn permissions(value: Option<&Value>) -> Option<Option<Permissions>> {

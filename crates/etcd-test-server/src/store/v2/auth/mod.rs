@@ -78,6 +78,11 @@ impl Auth {
         self.writes
     }
 
+    /// Whether etcd has made the nodes that it keeps all this in.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.is_prepared
+    }
+
     /// The names of all users, but for hidden ones, which begin with `_`.
     pub fn user_names(&self) -> Vec<String> {
         self.users.keys().filter(|name| !name.starts_with('_')).cloned().collect()

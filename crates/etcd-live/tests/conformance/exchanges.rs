@@ -1,4 +1,4 @@
-//! Users, roles and permissions of v2: what the test server's own tests say that etcd answered.
+//! Users, roles, permissions and members of v2: what the test server's own tests say that etcd answered.
 
 use etcd_live::conformance::Dice;
 
@@ -6,7 +6,7 @@ use crate::Pair;
 use crate::http::{Head, Line};
 
 /// What was asked of etcd 3.4.23, one after the other, and what it answered.
-const EXCHANGES: &str = include_str!("../../../etcd-test-server/tests/v2_auth/exchanges.txt");
+const EXCHANGES: &str = include_str!("../../../etcd-test-server/tests/v2_exchanges/exchanges.txt");
 
 /// How many of them are played again in any order. etcd takes a tenth of a second for a password.
 const AGAIN: usize = 150;
@@ -60,7 +60,7 @@ fn shown(head: &Head, body: &str) -> String {
 }
 
 #[test]
-fn requests_about_users_and_roles_are_answered_alike() {
+fn requests_beside_keys_are_answered_alike() {
     let mut pair = Pair::start();
     pair.play(0, &[]);
     let exchanges = exchanges();
@@ -79,5 +79,5 @@ fn requests_about_users_and_roles_are_answered_alike() {
         let replies = (ask(&mut pair.real, exchange), ask(&mut pair.ours, exchange));
         assert_eq!(replies.0, replies.1, "{nth}: {}", exchange.request);
     }
-    println!("{listed} exchanges about users and roles, {AGAIN} again");
+    println!("{listed} exchanges, {AGAIN} again");
 }

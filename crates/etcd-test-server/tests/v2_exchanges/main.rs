@@ -1,4 +1,4 @@
-//! Users and roles of v2: what a real etcd answered is answered again.
+//! Users, roles and members of v2: what a real etcd answered is answered again.
 
 use etcd_test_server::fault::{Fault, Rule};
 use etcd_test_server::{TestServer, Version};
