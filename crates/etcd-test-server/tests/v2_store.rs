@@ -277,3 +277,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_key_has_a_bounded_number_of_names() {
+    let mut store = Store::new(true);
+    let mut set = |names: usize| {
+        let path = "/d".repeat(names);
+        store.apply(&path, &Operation::Set(Write::default()), Duration::ZERO)
+    };
+    assert_eq!(set(30_000).map_err(|error| error.code), Err(209));
+    assert_eq!(set(256).map_err(|error| error.code), Err(209));
+    assert_eq!(set(255).map(|made| made.node.created), Ok(1));
+    let all = Operation::Get { recursive: true };
+    let tree = store.apply("/", &all, Duration::ZERO).expect("the root is there").node;
+    let mut deepest = &tree;
+    while let Some(node) = deepest.nodes.first() {
+        deepest = node;
+    }
+    assert_eq!(deepest.key.len(), 2 * 255);
+}

@@ -116,7 +116,11 @@ impl Store {
         now: Duration,
     ) -> Result<Event, Error> {
         self.expire(now);
-        let done = self.done(split(path), operation, now);
+        let path = split(path);
+        if path.len() >= MOST_NAMES {
+            return Err(Error::new(209, format!("a key of {MOST_NAMES} names or more"), 0));
+        }
+        let done = self.done(path, operation, now);
         self.stats.add(operation, &done);
         done
     }
@@ -376,7 +380,7 @@ impl Store {
     }
 }
 
-/// How deep a listing goes; a request line has no room for more names.
+/// How many names a key has not: each directory on the way is kept with all names above it.
 const MOST_NAMES: usize = 256;
 
 fn split(path: &str) -> Path {
