@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use etcd_test_server::fault::{Fault, Rule};
 use etcd_test_server::{Clock, TestCluster, TestServer, Version};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
@@ -71,6 +72,9 @@ async fn a_member_comes_changes_and_goes_for_good() {
     let internal = r#"{"message":"Internal Server Error"}"#.to_owned();
     assert_eq!(ask("PUT", &path, other).await, (500, internal.clone()));
     assert_eq!(cluster.v3().with(|store| store.cluster.members.len()), 3);
+    cluster.faults(0).add(Rule::new(Fault::NoLeader).times(2));
+    assert_eq!(ask("GET", "/v2/auth/users", "").await, (500, internal.clone()));
+    assert!(ask("GET", "/v2/keys", "").await.1.contains("\"errorCode\":300"));
     cluster.lead(None);
     assert_eq!(ask("POST", "/v2/members", added).await, (500, internal));
     let election = r#"{"message":"During election"}"#.to_owned();

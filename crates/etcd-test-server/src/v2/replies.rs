@@ -19,6 +19,11 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Response<Body> {
     reply
 }
 
+/// What is answered where etcd has no words of its own.
+pub(super) fn internal() -> Refusal {
+    Refusal::new(500, "Internal Server Error")
+}
+
 /// A refusal of what is not about keys.
 pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -46,7 +51,10 @@ pub(super) fn mark_cluster(api: &Api, reply: &mut Response<Body>) {
 }
 
 /// What a member answers that knows of no leader.
-pub(crate) fn no_leader(api: &Api) -> Response<Body> {
+pub(crate) fn no_leader(api: &Api, path: &str) -> Response<Body> {
+    if ["/v2/auth/", "/v2/members"].iter().any(|prefix| path.starts_with(prefix)) {
+        return refuse(&internal());
+    }
     let index = api.v2.with(|store| store.index());
     let (cause, index) = match api.version() {
         Version::V0_3 => ("", index),

@@ -111,7 +111,7 @@ where
     };
     if !matches!(operation, Operation::Get { .. }) && api.v3.with(|store| store.cluster.leader) == 0
     {
-        return Ok(no_leader(api));
+        return Ok(no_leader(api, head.uri.path()));
     }
     let (event, index) = server.with(|store| (store.apply(key, &operation, now), store.index()));
     let event = event?;

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 pub(super) use identity::identity;
 
-use super::replies::{mark_cluster, method_not_allowed, not_found, refuse};
+use super::replies::{internal, mark_cluster, method_not_allowed, not_found, refuse};
 use super::service::body_of;
 use crate::api::{Api, reply};
 use crate::store::v2::{Auth, AuthOperation, AuthReply, Refusal};
@@ -120,7 +120,7 @@ fn operation(
 
 fn change(api: &Api, operation: AuthOperation) -> Result<(StatusCode, String), Refusal> {
     if api.v3.with(|store| store.cluster.leader) == 0 {
-        return Err(Refusal::new(500, "Internal Server Error"));
+        return Err(internal());
     }
     let status = |created| if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok(match api.v2.with(|store| store.apply_auth(operation))? {

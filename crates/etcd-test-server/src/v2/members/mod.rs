@@ -11,7 +11,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use super::auth::{is_root, no_access};
 use super::json::{string, strings};
-use super::replies::{mark_cluster, method_not_allowed, refuse};
+use super::replies::{internal, mark_cluster, method_not_allowed, refuse};
 use super::service::body_of;
 use crate::api::{Api, reply, text};
 use crate::store::v2::Refusal;
@@ -79,11 +79,6 @@ fn change(api: &Api, head: &Parts, rest: &str, body: &[u8]) -> Result<Response<B
     let mut done = text(StatusCode::NO_CONTENT, "");
     done.headers_mut().remove(CONTENT_TYPE);
     Ok(done)
-}
-
-/// What is answered where etcd has no words of its own.
-fn internal() -> Refusal {
-    Refusal::new(500, "Internal Server Error")
 }
 
 fn in_v2_words(status: &etcd_proto::grpc::Status) -> Refusal {

@@ -1,10 +1,12 @@
 //! Users, roles, and what each may do, as etcd has them from 2.1 on.
 
+mod access;
 mod role;
 mod user;
 
 use std::collections::BTreeMap;
 
+pub use access::Identity;
 pub use role::{Patterns, Permissions, Role};
 pub use user::User;
 
@@ -40,17 +42,6 @@ pub enum AuthReply {
     User(User, bool),
     /// The role as it is now; whether it was made.
     Role(Role, bool),
-}
-
-/// Who makes a request, as its header says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// There is no such header.
-    Nobody,
-    /// There is one that cannot be read.
-    Unreadable,
-    /// A name and a password.
-    Named(String, String),
 }
 
 /// Users, roles, and whether anyone is asked for them.
@@ -117,32 +108,6 @@ impl Auth {
         }
         let found = self.roles.get(name).cloned();
         found.ok_or_else(|| refused(404, format!("Role {name} does not exist.")))
-    }
-
-    /// Whether who makes a request may do everything.
-    pub fn is_root(&self, identity: &Identity) -> bool {
-        !self.enabled
-            || self.known(identity).is_some_and(|user| user.roles().any(|role| role == ROOT))
-    }
-
-    /// Whether who makes a request may read or write a key, or all below it too.
-    pub fn may(&self, identity: &Identity, key: &str, write: bool, recursive: bool) -> bool {
-        if !self.enabled {
-            return true;
-        }
-        if *identity == Identity::Nobody {
-            // etcd does not mind here what is below.
-            return self.role(GUEST).is_ok_and(|role| role.may(key, write, false));
-        }
-        self.known(identity).is_some_and(|user| {
-            let roles = user.roles().filter_map(|name| self.role(name).ok());
-            roles.into_iter().any(|role| role.may(key, write, recursive))
-        })
-    }
-
-    fn known(&self, identity: &Identity) -> Option<User> {
-        let Identity::Named(name, password) = identity else { return None };
-        self.user(name).ok().filter(|user| user.password == *password)
     }
 
     /// Makes a change.
@@ -307,19 +272,5 @@ mod tests {
         assert_eq!(steps(AuthOperation::Enable), 0);
         assert_eq!(steps(AuthOperation::DeleteUser("root".to_owned())), 0);
         assert_eq!(steps(AuthOperation::Disable), 1);
-    }
-
-    #[test]
-    fn who_says_nothing_is_a_guest_and_who_says_something_false_is_nobody() {
-        let mut auth = Auth::default();
-        assert!(auth.apply(AuthOperation::PutUser(user("root"))).is_ok());
-        let named = |password: &str| Identity::Named("root".to_owned(), password.to_owned());
-        assert!(auth.may(&Identity::Unreadable, "/a", true, true) && auth.is_root(&named("no")));
-        assert!(auth.apply(AuthOperation::Enable).is_ok());
-        assert!(auth.may(&Identity::Nobody, "/a", true, true) && !auth.is_root(&Identity::Nobody));
-        for identity in [Identity::Unreadable, named("no")] {
-            assert!(!auth.may(&identity, "/a", false, false) && !auth.is_root(&identity));
-        }
-        assert!(auth.may(&named("p"), "/a", true, true) && auth.is_root(&named("p")));
     }
 }
