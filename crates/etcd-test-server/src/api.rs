@@ -44,7 +44,7 @@ impl Api {
         if self.is_grpc(request) {
             return v3::refused(&refusal(message::NO_LEADER));
         }
-        v2::no_leader(self)
+        v2::no_leader(self, request.uri().path())
     }
 
     pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response<Body>
