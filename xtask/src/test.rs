@@ -65,10 +65,6 @@ fn in_process(tools: &Tools, filter: Option<&str>) -> Command {
     }
     command.args(filter);
     command.arg("--");
-    match &tools.etcdctl_v2 {
-        Ok(etcdctl) => command.env("ETCDCTL_V2_BIN", etcdctl),
-        Err(_) => command.env_remove("ETCDCTL_V2_BIN").args(["--skip", "etcdctl_v2"]),
-    };
     for (program, _) in &tools.without {
         // As the tests that need it are called.
         command.args(["--skip", &program.replace('+', "x")]);

@@ -30,6 +30,7 @@ scenarios!(
     watches,
     locks,
     members,
+    store_statistics,
     survivors,
 );
 

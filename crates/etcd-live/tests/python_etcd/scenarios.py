@@ -155,6 +155,12 @@ def members(client):
     assert client.version and client.cluster_version
 
 
+def store_statistics(client):
+    before = client.store_stats["setsSuccess"]
+    client.write("/k", "1")
+    assert client.store_stats["setsSuccess"] == before + 1
+
+
 def survivors(client):
     """A client that may reconnect finds the others by itself."""
     host, port = client.host, client.port
