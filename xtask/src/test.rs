@@ -65,10 +65,6 @@ fn in_process(tools: &Tools, filter: Option<&str>) -> Command {
     }
     command.args(filter);
     command.arg("--");
-    match &tools.etcdctl_v2 {
-        Ok(etcdctl) => command.env("ETCDCTL_V2_BIN", etcdctl),
-        Err(_) => command.env_remove("ETCDCTL_V2_BIN").args(["--skip", "etcdctl_v2"]),
-    };
     for (program, _) in &tools.without {
         // As the tests that need it are called.
         command.args(["--skip", &program.replace('+', "x")]);
@@ -131,7 +127,7 @@ pub(crate) fn name_programs(command: &mut Command, tools: &Tools) -> Outcome {
     command
         .env("ETCD_TEST_BIN", binaries.join("etcd-test"))
         .env("LEADER_DEMO_BIN", binaries.join("leader-demo"));
-    for variable in ["ETCD_BIN", "ETCD_V3_BINS", "ETCDCTL_BIN", "PYTHON_ETCD"] {
+    for variable in ["ETCD_BIN", "ETCD_V3_BINS", "ETCDCTL_BIN", "ETCDCTL_V2_BIN", "PYTHON_ETCD"] {
         command.env_remove(variable);
     }
     if let Ok(etcd) = &tools.etcd {
@@ -144,6 +140,10 @@ pub(crate) fn name_programs(command: &mut Command, tools: &Tools) -> Outcome {
     match &tools.etcdctl {
         Ok(etcdctl) => command.env("ETCDCTL_BIN", etcdctl),
         Err(_) => command.args(["--skip", "etcdctl"]),
+    };
+    match &tools.etcdctl_v2 {
+        Ok(etcdctl) => command.env("ETCDCTL_V2_BIN", etcdctl),
+        Err(_) => command.args(["--skip", "etcdctl_v2"]),
     };
     match &tools.python {
         Ok(python) => command.env("PYTHON_ETCD", python),
@@ -202,7 +202,7 @@ impl Summary {
             self.not_run.push(format!("C programs with {program}: {why}"));
         }
         if let Err(why) = &tools.python {
-            self.not_run.push(format!("locks shared with python-etcd: {why}"));
+            self.not_run.push(format!("what is held against python-etcd: {why}"));
         }
     }
 

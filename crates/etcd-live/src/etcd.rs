@@ -69,7 +69,17 @@ pub fn newest() -> Etcd {
 ///
 /// Without one.
 pub fn etcdctl(servers: &str) -> Command {
-    let mut command = Command::new(program("ETCDCTL_BIN"));
+    etcdctl_of("ETCDCTL_BIN", servers)
+}
+
+/// Like [`etcdctl`], the one that an environment variable names: `ETCDCTL_V2_BIN` speaks the v2 API
+/// too. Tests of that one have `etcdctl_v2` in their names.
+///
+/// # Panics
+///
+/// Without one.
+pub fn etcdctl_of(variable: &str, servers: &str) -> Command {
+    let mut command = Command::new(program(variable));
     // It takes variables for flags, and ours for a mistake.
     command.env_clear().arg("--endpoints").arg(servers);
     command

@@ -14,6 +14,7 @@
 //! * [`blackhole`]: endpoints that refuse, never connect or never answer;
 //! * [`program`]: runs the programs under test, and tells what they said and how they ended;
 //! * [`queue`]: who stands in a lock's queue;
+//! * [`server`]: the test server and members by turns, for scenarios that need no more than an endpoint;
 //! * [`section`]: what those do who contend for a lock, to find out whether another is inside too.
 
 pub mod blackhole;
@@ -29,3 +30,4 @@ pub mod program;
 pub mod proxy;
 pub mod queue;
 pub mod section;
+pub mod server;

@@ -105,7 +105,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:2379", value_name = "IP:PORT")]
+    #[arg(long, default_value = "127.0.0.1:2379", value_parser = address, value_name = "IP:PORT")]
     pub(crate) listen: SocketAddr,
     /// The etcd to answer as: 0.3, 2.3, 3.4, 3.5 or 3.7
     #[arg(long = "version", default_value = "3.7", value_parser = served, value_name = "VERSION")]
@@ -250,6 +250,9 @@ const WITH_VALUE: &[&str] = &[
     "--index",
     "--count",
     "--wait",
+    "--listen",
+    // Alone it asks for ours, and no command follows.
+    "--version",
 ];
 
 /// Moves the command to the front and writes it in lower case, so that it takes options that
@@ -274,7 +277,15 @@ fn command_first(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     args
 }
 
-/// A key that no server could take is said before one is asked.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = || {
+        format!(
+            "{text:?} is no address; one is an IP and a port, such as 127.0.0.1:2379 or [::1]:0"
+        )
+    };
+    text.parse().map_err(|_| wrong())
+}
+
 fn served(text: &str) -> Result<Version, String> {
     let minor = |version: &Version| version.number().rsplit_once('.').map(|(minor, _)| minor);
     let mut known = Version::ALL.into_iter();
@@ -347,6 +358,22 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_described_before_or_after_its_command() {
+        for line in [
+            "serve --listen 127.0.0.1:0 --version 3.4",
+            "--version 3.4 --listen 127.0.0.1:0 Serve",
+            "--listen 127.0.0.1:0 serve --version 3.4.23",
+        ] {
+            let cli = parse(line).unwrap();
+            let Command::Serve(serve) = &cli.command else { panic!("{line}") };
+            assert_eq!((serve.listen.port(), serve.version), (0, Version::V3_4), "{line}");
+        }
+        for line in ["--version", "-V"] {
+            assert!(parse(line).unwrap_err().starts_with("etcd-test "), "{line}");
+        }
+    }
+
+    #[test]
     fn values_may_begin_with_a_hyphen() {
         let Command::Set(set) = parse("set k -5").unwrap().command else { panic!() };
         assert_eq!(set.value, "-5");
@@ -371,6 +398,8 @@ mod tests {
             ("--timeout 0 get k", "\"0\"", "more than 0"),
             ("--timeout inf get k", "\"inf\"", "seconds"),
             ("--api v9 get k", "v9", "auto"),
+            ("serve --listen here", "\"here\"", "127.0.0.1:2379"),
+            ("serve --version 9", "\"9\"", "3.7"),
             ("get ..", "\"..\"", "name the key itself"),
             ("list a/../b", "\"a/../b\"", "name the key itself"),
             ("lock -t 5 . -- true", "\".\"", "name the key itself"),

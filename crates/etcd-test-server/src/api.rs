@@ -5,6 +5,7 @@ use etcd_proto::v3::error::message;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use tokio::sync::watch;
 
 use crate::fault::Faults;
 use crate::store::v3::refusal;
@@ -17,13 +18,15 @@ use crate::version::Version;
 pub(crate) struct Api {
     version: Version,
     pub(crate) faults: Faults,
+    /// Told of when the connections that there are have to end.
+    pub(crate) cuts: watch::Sender<()>,
     pub(crate) v2: v2::Server,
     pub(crate) v3: v3::Server,
 }
 
 impl Api {
     pub(crate) fn new(version: Version, v2: v2::Server, v3: v3::Server) -> Self {
-        Self { version, faults: Faults::default(), v2, v3 }
+        Self { version, faults: Faults::default(), cuts: watch::Sender::default(), v2, v3 }
     }
 
     pub(crate) fn version(&self) -> Version {
@@ -41,7 +44,7 @@ impl Api {
         if self.is_grpc(request) {
             return v3::refused(&refusal(message::NO_LEADER));
         }
-        v2::no_leader(self)
+        v2::no_leader(self, request.uri().path())
     }
 
     pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response<Body>

@@ -1,133 +1,49 @@
 //! Several endpoints over one store.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
-use etcd_proto::v3::Member;
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::api::Api;
 use crate::befall;
+use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::fault::{Faults, Incident};
-use crate::listen::{self, State};
-use crate::store::v3::Store;
+use crate::listen::{self, Service, State};
+#[cfg(feature = "tls")]
+use crate::tls::Certificates;
 use crate::v2;
 use crate::v3;
-use crate::version::Version;
 
 /// How many bytes a pipe holds.
 const PIPE: usize = 64 * 1024;
 
-/// What a server or a cluster is to be.
-#[derive(Clone, Debug)]
-pub struct Builder {
-    version: Version,
-    clock: Clock,
-    address: SocketAddr,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { version: Version::default(), clock: Clock::running(), address }
-    }
-}
-
-impl Builder {
-    /// Answers as another etcd than the newest.
-    pub fn version(mut self, version: Version) -> Self {
-        self.version = version;
-        self
-    }
-
-    /// Lets TTLs and leases end by a clock of the test's.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Listens there instead of on a loopback port that the system chooses.
-    ///
-    /// Members after the first take the ports that follow, or free ones where the port is 0.
-    pub fn address(mut self, address: SocketAddr) -> Self {
-        self.address = address;
-        self
-    }
-
-    /// Starts one server.
-    ///
-    /// # Errors
-    ///
-    /// Where the address cannot be listened on.
-    pub async fn start(self) -> io::Result<TestServer> {
-        Ok(TestServer(self.start_cluster(1).await?))
-    }
-
-    /// Starts a cluster of so many members (one at least), of which the first leads.
-    ///
-    /// # Errors
-    ///
-    /// Where an address cannot be listened on.
-    pub async fn start_cluster(self, members: usize) -> io::Result<TestCluster> {
-        let mut listeners = Vec::new();
-        for nth in 0..members.max(1) {
-            listeners.push(TcpListener::bind(nth_address(self.address, nth)?).await?);
-        }
-        let mut known = Vec::new();
-        for (id, listener) in (1..).zip(&listeners) {
-            known.push(member(id, listener.local_addr()?));
-        }
-        let store = Store::new(self.version, known);
-        let v3 = v3::Server::new(store, self.clock.clone(), 1);
-        let v2 = v2::Server::new(self.version, self.clock.clone());
-        let mut nodes = Vec::new();
-        for (id, listener) in (1..).zip(listeners) {
-            nodes.push(Node::start(listener, Api::new(self.version, v2.clone(), v3.member(id)))?);
-        }
-        let clocked = v3.clone();
-        let expiry = tokio::spawn(async move { tokio::join!(clocked.run(), v2.run()).0 });
-        Ok(TestCluster { nodes, v3, expiry })
-    }
-}
-
-fn nth_address(first: SocketAddr, nth: usize) -> io::Result<SocketAddr> {
-    if first.port() == 0 {
-        return Ok(first);
-    }
-    let port = u16::try_from(nth).ok().and_then(|nth| first.port().checked_add(nth));
-    let none =
-        || io::Error::new(io::ErrorKind::InvalidInput, format!("no {nth} ports follow {first}"));
-    Ok(SocketAddr::new(first.ip(), port.ok_or_else(none)?))
-}
-
-fn member(id: u64, address: SocketAddr) -> Member {
-    Member {
-        id,
-        name: format!("m{id}"),
-        // Nobody listens there: members share a store.
-        peer_urls: vec![format!("http://127.0.0.1:{}", 40_000 + id)],
-        client_urls: vec![format!("http://{address}")],
-        is_learner: false,
-    }
-}
-
+/// One member, and where it listens.
 #[derive(Debug)]
-struct Node {
+pub(crate) struct Node {
     address: SocketAddr,
-    api: Api,
+    url: String,
+    service: Service,
     state: watch::Sender<State>,
 }
 
 impl Node {
-    fn start(listener: TcpListener, api: Api) -> io::Result<Self> {
+    pub(crate) fn start(listener: TcpListener, url: String, service: Service) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let state = watch::Sender::new(State::Up);
-        tokio::spawn(listen::accept(listener, api.clone(), state.subscribe()));
-        Ok(Self { address, api, state })
+        let node = Self { address, url, service, state: watch::Sender::new(State::Up) };
+        node.accept(listener);
+        Ok(node)
+    }
+
+    fn accept(&self, listener: TcpListener) {
+        tokio::spawn(listen::accept(listener, self.service.clone(), self.state.subscribe()));
+    }
+
+    fn id(&self) -> u64 {
+        self.service.api.v3.id()
     }
 }
 
@@ -142,6 +58,12 @@ pub struct TestCluster {
 }
 
 impl TestCluster {
+    pub(crate) fn new(nodes: Vec<Node>, v2: v2::Server, v3: v3::Server) -> Self {
+        let clocked = v3.clone();
+        let expiry = tokio::spawn(async move { tokio::join!(clocked.run(), v2.run()).0 });
+        Self { nodes, v3, expiry }
+    }
+
     /// What can be chosen before it starts.
     pub fn builder() -> Builder {
         Builder::default()
@@ -149,7 +71,13 @@ impl TestCluster {
 
     /// The URL of each member.
     pub fn endpoints(&self) -> Vec<String> {
-        self.nodes.iter().map(|node| format!("http://{}", node.address)).collect()
+        self.nodes.iter().map(|node| node.url.clone()).collect()
+    }
+
+    /// What a client needs for TLS, where that was asked for.
+    #[cfg(feature = "tls")]
+    pub fn certificates(&self) -> Option<&Certificates> {
+        self.nodes.first()?.service.tls.as_ref().map(|tls| &*tls.certificates)
     }
 
     /// The address of a member.
@@ -161,11 +89,11 @@ impl TestCluster {
         self.nodes[member].address
     }
 
-    /// A connection to a member that is in memory alone.
+    /// A connection to a member that is in memory alone, and speaks what a socket does.
     pub fn pipe(&self, member: usize) -> DuplexStream {
         let node = &self.nodes[member];
         let (ours, theirs) = tokio::io::duplex(PIPE);
-        tokio::spawn(listen::serve(theirs, node.api.clone(), node.state.subscribe()));
+        tokio::spawn(listen::serve(theirs, node.service.clone(), node.state.subscribe()));
         ours
     }
 
@@ -181,7 +109,7 @@ impl TestCluster {
 
     /// What goes wrong with requests to a member.
     pub fn faults(&self, member: usize) -> &Faults {
-        &self.nodes[member].api.faults
+        &self.nodes[member].service.api.faults
     }
 
     /// Has something happen to the store of v3 now; returns whether it did.
@@ -192,12 +120,12 @@ impl TestCluster {
     /// The member that leads.
     pub fn leader(&self) -> Option<usize> {
         let leader = self.v3.with(|store| store.cluster.leader);
-        self.nodes.iter().position(|node| node.api.v3.id() == leader)
+        self.nodes.iter().position(|node| node.id() == leader)
     }
 
     /// Lets another member lead, or none.
     pub fn lead(&self, member: Option<usize>) {
-        let id = member.map_or(0, |member| self.nodes[member].api.v3.id());
+        let id = member.map_or(0, |member| self.nodes[member].id());
         self.v3.with(|store| {
             store.cluster.leader = id;
             store.cluster.term += 1;
@@ -229,7 +157,7 @@ impl TestCluster {
         }
         let listener = TcpListener::bind(node.address).await?;
         node.state.send_replace(State::Up);
-        tokio::spawn(listen::accept(listener, node.api.clone(), node.state.subscribe()));
+        node.accept(listener);
         if self.leader().is_none() {
             self.lead(Some(member));
         }
@@ -244,8 +172,11 @@ impl TestCluster {
     }
 
     /// Cuts every connection of a member, and each new one as soon as it is made.
+    ///
+    /// Those that there were end even where it is resumed at once.
     pub fn cut(&self, member: usize) {
         self.change(member, State::Cut);
+        self.nodes[member].service.api.cuts.send_replace(());
     }
 
     /// Lets a member go on that was paused or cut off.
@@ -275,7 +206,7 @@ impl Drop for TestCluster {
 
 /// One server, ended when it is dropped.
 #[derive(Debug)]
-pub struct TestServer(TestCluster);
+pub struct TestServer(pub(crate) TestCluster);
 
 impl TestServer {
     /// Starts a server of the newest etcd on a loopback port.
@@ -294,7 +225,13 @@ impl TestServer {
 
     /// Its URL, as clients take it.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address())
+        self.0.nodes.first().map(|node| node.url.clone()).unwrap_or_default()
+    }
+
+    /// What a client needs for TLS, where that was asked for.
+    #[cfg(feature = "tls")]
+    pub fn certificates(&self) -> Option<&Certificates> {
+        self.0.certificates()
     }
 
     /// Where it listens.
@@ -302,7 +239,7 @@ impl TestServer {
         self.0.address(0)
     }
 
-    /// A connection to it that is in memory alone.
+    /// A connection to it that is in memory alone, and speaks what a socket does.
     pub fn pipe(&self) -> DuplexStream {
         self.0.pipe(0)
     }

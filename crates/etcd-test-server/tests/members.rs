@@ -68,3 +68,14 @@ async fn a_member_that_is_cut_off_ends_connections_until_it_is_resumed() {
     let line = TcpStream::connect(server.address()).await.expect("a connection");
     assert!(ask(line).await.expect("a reply").contains("3.7.3"));
 }
+
+#[tokio::test]
+async fn connections_end_at_a_cut_that_is_over_at_once() {
+    let server = TestServer::start().await.expect("a port");
+    let mut before = server.pipe();
+    server.cluster().cut(0);
+    server.cluster().resume(0);
+    let read = tokio::time::timeout(Duration::from_secs(30), before.read(&mut [0])).await;
+    assert_eq!(read.expect("it ends").ok(), Some(0));
+    assert!(ask(server.pipe()).await.expect("a reply").contains("3.7.3"));
+}

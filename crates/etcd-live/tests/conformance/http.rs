@@ -17,6 +17,10 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    pub(crate) fn status(&self) -> &str {
+        &self.status
+    }
+
     pub(crate) fn get(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(key, _)| key == name);
         found.map_or("", |(_, value)| value)
@@ -45,17 +49,36 @@ impl Line {
 
     pub(crate) fn ask(&mut self, method: &str, target: &str, form: &str) -> (Head, String) {
         self.send(method, target, form);
+        self.reply(method)
+    }
+
+    /// As [`ask`](Self::ask), with whole lines of headers and a body of whatever type they name.
+    pub(crate) fn ask_with(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &str,
+        body: &str,
+    ) -> (Head, String) {
+        self.write(method, target, headers, body);
+        self.reply(method)
+    }
+
+    fn reply(&mut self, method: &str) -> (Head, String) {
         let head = self.head();
         let body = if method == "HEAD" { String::new() } else { self.body(&head) };
         (head, body)
     }
 
     pub(crate) fn send(&mut self, method: &str, target: &str, form: &str) {
-        let kind = "application/x-www-form-urlencoded";
-        let length = form.len();
+        self.write(method, target, "content-type: application/x-www-form-urlencoded\r\n", form);
+    }
+
+    fn write(&mut self, method: &str, target: &str, headers: &str, body: &str) {
+        let length = body.len();
         let request = format!(
-            "{method} {target} HTTP/1.1\r\nhost: etcd\r\ncontent-type: {kind}\r\n\
-             content-length: {length}\r\n\r\n{form}"
+            "{method} {target} HTTP/1.1\r\nhost: etcd\r\n{headers}\
+             content-length: {length}\r\n\r\n{body}"
         );
         self.0.get_mut().write_all(request.as_bytes()).expect("it is sent");
     }

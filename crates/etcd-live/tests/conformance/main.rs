@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what was tried is shown")]
 
 mod draw;
+mod exchanges;
 mod http;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use tokio::runtime::Runtime;
 
 /// Plays a sequence to one server.
 fn play(line: &mut Line, number: u64, steps: &[Step]) -> Vec<String> {
+    let before = counts(line);
     let dir = format!("/v2/keys/s{number}");
     let (made, body) = line.ask("PUT", &dir, "dir=true");
     let base = index(&made);
@@ -55,7 +57,18 @@ fn play(line: &mut Line, number: u64, steps: &[Step]) -> Vec<String> {
     }
     let (head, body) = line.ask("DELETE", &format!("{dir}?recursive=true"), "");
     replies.push(shown(&head, &body));
+    let counted = counts(line).into_iter().zip(before);
     replies
+        .extend(counted.map(|((name, after), (_, before))| format!("{name} +{}", after - before)));
+    replies
+}
+
+/// What a server has counted, but for watches: they end a little after their reply.
+fn counts(line: &mut Line) -> Vec<(String, u64)> {
+    let (_, body) = line.ask("GET", "/v2/stats/store", "");
+    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let counts = body.as_object().expect("counts").iter().filter(|(name, _)| *name != "watchers");
+    counts.map(|(name, count)| (name.clone(), count.as_u64().expect("a count"))).collect()
 }
 
 fn request(dir: &str, base: i64, step: &Step) -> (String, String) {

@@ -10,7 +10,8 @@ use http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use super::form::Form;
-use super::service::{form, not_found, refusal};
+use super::replies::{not_found, refusal};
+use super::service::form;
 use super::shared::Server;
 use crate::api::{Api, text};
 use crate::store::v2::{Error, Line, Place};

@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -11,18 +11,21 @@ use hyper::body::Frame;
 use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc;
 
+use super::auth;
 use super::form::Form;
 use super::json::{self, Style};
 use super::keys::{self, Asked};
 use super::members;
+use super::replies::{mark, method_not_allowed, no_leader, not_found, refusal};
 use super::shared::Server;
+use super::stats;
 use crate::api::{Api, reply, text};
 use crate::store::v2::{Error, Event, Operation};
 use crate::v3::{Body, Stream};
 use crate::version::Version;
 
-/// The longest form that is read.
-const LONGEST_FORM: usize = 10 << 20;
+/// The longest body that is read.
+const LONGEST_BODY: usize = 10 << 20;
 
 /// Answers a request of the v2 API.
 pub(crate) async fn serve<B>(api: &Api, request: Request<B>) -> Response<Body>
@@ -33,16 +36,11 @@ where
     let Some(key) =
         path.strip_prefix("/v2/keys").filter(|key| matches!(key.chars().next(), None | Some('/')))
     else {
-        return match redirected(api, &request) {
-            Some(reply) if path == "/v2/stats/leader" => reply,
-            _ => members::answer(api, &path).unwrap_or_else(not_found),
-        };
+        return beside_keys(api, &path, request).await;
     };
     let allowed = [Method::HEAD, Method::GET, Method::PUT, Method::POST, Method::DELETE];
     if !allowed.contains(request.method()) {
-        let mut reply = text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
-        reply.headers_mut().insert(ALLOW, HeaderValue::from_static("HEAD,GET,PUT,POST,DELETE"));
-        return reply;
+        return method_not_allowed("HEAD,GET,PUT,POST,DELETE");
     }
     let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
     match keys_reply(api, &key, request).await {
@@ -51,8 +49,25 @@ where
     }
 }
 
-pub(super) fn not_found() -> Response<Body> {
-    text(StatusCode::NOT_FOUND, "404 page not found\n")
+/// Answers what is not about keys.
+async fn beside_keys<B>(api: &Api, path: &str, request: Request<B>) -> Response<Body>
+where
+    B: hyper::body::Body<Data = Bytes>,
+{
+    let old = api.version() == Version::V0_3;
+    if path.starts_with("/v2/auth/") && !old {
+        return auth::serve(api, request).await;
+    }
+    let members = path.strip_prefix("/v2/members").filter(|_| !old);
+    if let Some(rest) = members.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return members::serve(api, rest, request).await;
+    }
+    match redirected(api, &request) {
+        Some(reply) if path == "/v2/stats/leader" => reply,
+        _ => stats::answer(api, path, request.method())
+            .or_else(|| members::machines(api, path, request.method()))
+            .unwrap_or_else(not_found),
+    }
 }
 
 /// What a follower of 0.x answers.
@@ -81,7 +96,14 @@ where
         return Ok(reply);
     }
     let now = server.clock.now();
-    let (operation, silent) = match keys::asked(&head.method, &form, now)? {
+    let asked = keys::asked(&head.method, &form, now)?;
+    let (who, recursive) = (auth::identity(&head.headers), form.is("recursive")?);
+    if api.version() > Version::V0_3
+        && !server.with(|store| store.may(&who, key, !reads, recursive))
+    {
+        return Err(Error::new(110, "Insufficient credentials", 0));
+    }
+    let (operation, silent) = match asked {
         Asked::Watch { recursive, stream, since } => {
             return watch(api, key.to_owned(), recursive, stream, since);
         }
@@ -89,7 +111,7 @@ where
     };
     if !matches!(operation, Operation::Get { .. }) && api.v3.with(|store| store.cluster.leader) == 0
     {
-        return Ok(no_leader(api));
+        return Ok(no_leader(api, head.uri.path()));
     }
     let (event, index) = server.with(|store| (store.apply(key, &operation, now), store.index()));
     let event = event?;
@@ -101,6 +123,15 @@ where
     Ok(reply)
 }
 
+/// The body of a request, where it is not too long.
+pub(super) async fn body_of<B>(body: B) -> io::Result<Bytes>
+where
+    B: hyper::body::Body<Data = Bytes>,
+{
+    let limited = Limited::new(body.map_err(|_| io::Error::other("unreadable")), LONGEST_BODY);
+    Ok(limited.collect().await.map_err(io::Error::other)?.to_bytes())
+}
+
 /// The parameters of a request.
 pub(super) async fn form<B>(api: &Api, head: &Parts, body: B) -> Result<Form, Error>
 where
@@ -109,10 +140,8 @@ where
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let is_form = kind.starts_with(b"application/x-www-form-urlencoded");
     let body = if is_form && matches!(head.method, Method::PUT | Method::POST) {
-        let read = Limited::new(body.map_err(|_| io::Error::other("unreadable")), LONGEST_FORM)
-            .collect()
-            .await;
-        read.map_err(|_| Error::new(210, "http: request body too large", 0))?.to_bytes()
+        let read = body_of(body).await;
+        read.map_err(|_| Error::new(210, "http: request body too large", 0))?
     } else {
         Bytes::new()
     };
@@ -124,40 +153,6 @@ fn line(server: &Server, event: &Event, with_nodes: bool) -> String {
     let old = server.version == Version::V0_3;
     let end = if old { "" } else { "\n" };
     json::event(event, Style { old }, with_nodes) + end
-}
-
-fn mark(api: &Api, reply: &mut Response<Body>, index: u64) {
-    let headers = reply.headers_mut();
-    headers.insert("x-etcd-index", HeaderValue::from(index));
-    headers.insert("x-raft-index", HeaderValue::from(index));
-    let old = api.version() == Version::V0_3;
-    let (term, id) = api.v3.with(|store| (store.cluster.term, store.cluster.id));
-    headers.insert("x-raft-term", HeaderValue::from(if old { 0 } else { term }));
-    if let Some(id) = HeaderValue::from_str(&format!("{id:x}")).ok().filter(|_| !old) {
-        headers.insert("x-etcd-cluster-id", id);
-    }
-}
-
-/// What a member answers that knows of no leader.
-pub(crate) fn no_leader(api: &Api) -> Response<Body> {
-    let index = api.v2.with(|store| store.index());
-    let (cause, index) = match api.version() {
-        Version::V0_3 => ("", index),
-        _ => ("etcdserver: no leader", 0),
-    };
-    refusal(api, &Error::new(300, cause, index))
-}
-
-pub(super) fn refusal(api: &Api, error: &Error) -> Response<Body> {
-    let old = api.version() == Version::V0_3;
-    let kind = if old { "text/plain; charset=utf-8" } else { "application/json" };
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut reply = reply(status, kind, json::error(error) + "\n");
-    mark(api, &mut reply, error.index);
-    for name in ["x-raft-index", "x-raft-term"] {
-        reply.headers_mut().remove(name);
-    }
-    reply
 }
 
 fn watch(
@@ -191,6 +186,7 @@ async fn tell(
     mut since: u64,
     stood: u64,
 ) {
+    let _watching = server.watching();
     let mut changed = server.changes();
     loop {
         changed.borrow_and_update();

@@ -1,6 +1,7 @@
 //! The tree as the requests of all members share it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -14,13 +15,32 @@ pub(crate) struct Server {
     store: Arc<Mutex<Store>>,
     pub(super) clock: Clock,
     changed: watch::Sender<()>,
+    started: Duration,
+    /// It has a receiver for each watch, and nothing to tell them.
+    watchers: watch::Sender<()>,
     pub(super) version: Version,
 }
 
 impl Server {
     pub(crate) fn new(version: Version, clock: Clock) -> Self {
         let store = Arc::new(Mutex::new(Store::new(version > Version::V0_3)));
-        Self { store, clock, changed: watch::Sender::new(()), version }
+        let (changed, started) = (watch::Sender::new(()), clock.now());
+        Self { store, clock, changed, started, watchers: watch::Sender::new(()), version }
+    }
+
+    /// When it was started.
+    pub(super) fn started(&self) -> Duration {
+        self.started
+    }
+
+    /// Counts as a watch until it is dropped.
+    pub(super) fn watching(&self) -> watch::Receiver<()> {
+        self.watchers.subscribe()
+    }
+
+    /// How many watches there are.
+    pub(super) fn watchers(&self) -> usize {
+        self.watchers.receiver_count()
     }
 
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Store) -> T) -> T {
@@ -51,9 +71,7 @@ impl Server {
             let over = async {
                 match next {
                     // A key is over after its last moment, not in it.
-                    Some(end) => {
-                        self.clock.sleep_until(end + std::time::Duration::from_nanos(1)).await
-                    }
+                    Some(end) => self.clock.sleep_until(end + Duration::from_nanos(1)).await,
                     None => std::future::pending().await,
                 }
             };

@@ -26,6 +26,7 @@ impl Error {
             105 => "Key already exists",
             107 => "Root is read only",
             108 => "Directory not empty",
+            110 => "The request requires user authentication",
             201 => "PrevValue is Required in POST form",
             202 => "The given TTL in POST form is not a number",
             203 => "The given index in POST form is not a number",
@@ -51,6 +52,7 @@ impl Error {
             100 => 404,
             101 | 105 => 412,
             102 | 108 => 403,
+            110 => 401,
             300 | 301 => 500,
             _ => 400,
         }

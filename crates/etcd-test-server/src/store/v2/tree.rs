@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::auth::{Auth, AuthOperation, AuthReply, Identity};
 use super::error::Error;
 use super::event::{Action, Event, Shown};
 use super::history::History;
 use super::operation::{Compare, Operation, Write};
+use super::refusal::Refusal;
+use super::stats::Stats;
 
 /// Names from the root down, so that what a directory holds follows it in order.
 type Path = Vec<String>;
@@ -26,6 +29,8 @@ pub struct Store {
     nodes: BTreeMap<Path, Node>,
     index: u64,
     history: History,
+    auth: Auth,
+    stats: Stats,
     /// Whether names made in order are padded, as from 2.2 on.
     unpadded: bool,
 }
@@ -39,6 +44,41 @@ impl Store {
     /// The index of the last change.
     pub fn index(&self) -> u64 {
         self.index
+    }
+
+    /// The users and roles.
+    pub fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    /// How often what was asked.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Counts writes that etcd makes beside the keys, as it does those of members.
+    pub fn skip(&mut self, writes: u64) {
+        self.index += writes;
+    }
+
+    /// Whether who makes a request may read or write a key, or all below it too.
+    ///
+    /// etcd reads from the tree whether anyone is asked who he is, and counts that.
+    pub fn may(&mut self, identity: &Identity, key: &str, write: bool, recursive: bool) -> bool {
+        self.stats.gets.add(self.auth.is_prepared());
+        self.auth.may(identity, key, write, recursive)
+    }
+
+    /// Changes users and roles, which has indexes as changes of keys do.
+    ///
+    /// # Errors
+    ///
+    /// As etcd refuses it.
+    pub fn apply_auth(&mut self, operation: AuthOperation) -> Result<AuthReply, Refusal> {
+        let before = self.auth.writes();
+        let done = self.auth.apply(operation);
+        self.skip(self.auth.writes() - before);
+        done
     }
 
     /// When the next node ends.
@@ -77,6 +117,15 @@ impl Store {
     ) -> Result<Event, Error> {
         self.expire(now);
         let path = split(path);
+        if path.len() >= MOST_NAMES {
+            return Err(Error::new(209, format!("a key of {MOST_NAMES} names or more"), 0));
+        }
+        let done = self.done(path, operation, now);
+        self.stats.add(operation, &done);
+        done
+    }
+
+    fn done(&mut self, path: Path, operation: &Operation, now: Duration) -> Result<Event, Error> {
         if path.is_empty()
             && !matches!(operation, Operation::Get { .. } | Operation::CreateInOrder(_))
         {
@@ -113,6 +162,7 @@ impl Store {
         {
             let (path, end) = (path.clone(), end.max(now));
             self.remove(Action::Expire, &path, end);
+            self.stats.expired += 1;
         }
         self.index != before
     }
@@ -330,7 +380,7 @@ impl Store {
     }
 }
 
-/// How deep a listing goes; a request line has no room for more names.
+/// How many names a key has not: each directory on the way is kept with all names above it.
 const MOST_NAMES: usize = 256;
 
 fn split(path: &str) -> Path {

@@ -21,19 +21,25 @@ pub struct Cluster {
     pub term: u64,
     alarms: BTreeSet<(u64, i32)>,
     added: u64,
+    removed: BTreeSet<u64>,
 }
 
 impl Cluster {
     /// A cluster whose first member leads.
     pub fn new(members: Vec<Member>) -> Self {
         let leader = members.first().map_or(0, |member| member.id);
-        let alarms = BTreeSet::new();
-        Self { id: 0x7e57_c105_7e4e_7cd1, members, leader, term: 2, alarms, added: 0 }
+        let (alarms, removed) = Default::default();
+        Self { id: 0x7e57_c105_7e4e_7cd1, members, leader, term: 2, alarms, added: 0, removed }
     }
 
     /// A member.
     pub fn member(&self, id: u64) -> Option<&Member> {
         self.members.iter().find(|member| member.id == id)
+    }
+
+    /// Whether there was a member of that id, which never comes back.
+    pub fn was_removed(&self, id: u64) -> bool {
+        self.removed.contains(&id)
     }
 
     fn member_mut(&mut self, id: u64) -> Result<&mut Member, Status> {
@@ -67,6 +73,7 @@ impl Cluster {
     pub fn remove(&mut self, id: u64) -> Result<(), Status> {
         self.member_mut(id)?;
         self.members.retain(|member| member.id != id);
+        self.removed.insert(id);
         if self.leader == id {
             self.leader = self.members.first().map_or(0, |member| member.id);
             self.term += 1;

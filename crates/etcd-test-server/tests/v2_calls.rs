@@ -1,10 +1,9 @@
-//! The v2 calls of another's client, where it is installed, and of a plain socket.
+//! The v2 calls of a plain socket.
 
 use std::time::Duration;
 
 use etcd_test_server::{Clock, TestCluster, TestServer, Version};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Command;
 
 async fn ask(server: &TestServer, method: &str, path: &str, form: &str) -> String {
     ask_line(server.pipe(), method, path, form).await
@@ -229,38 +228,4 @@ async fn followers_of_the_first_etcds_send_writes_to_the_leader() {
     );
     let reply = ask_line(cluster.pipe(1), "GET", "/v2/keys/a", "").await;
     assert!(reply.starts_with("HTTP/1.1 404"), "{reply}");
-}
-
-#[tokio::test]
-async fn etcdctl_v2_works_unchanged() {
-    // `cargo xtask test` names it, or leaves this out and says so.
-    let etcdctl = std::env::var_os("ETCDCTL_V2_BIN").unwrap_or_else(|| "/usr/bin/etcdctl".into());
-    if !std::path::Path::new(&etcdctl).exists() {
-        println!("not run: {} is not there", etcdctl.display());
-        return;
-    }
-    let server = server(Version::V3_4, Clock::running()).await;
-    for (arguments, succeeds, printed) in [
-        ("set /dir/k v", true, "v\n"),
-        ("get /dir/k", true, "v\n"),
-        ("ls /", true, "/dir\n"),
-        ("update /dir/k w", true, "w\n"),
-        ("mk /dir/k x", false, ""),
-        ("mk /dir/l x", true, "x\n"),
-        ("mkdir /more", true, ""),
-        ("ls --recursive /", true, "/dir\n/dir/k\n/dir/l\n/more\n"),
-        ("watch --after-index 1 /dir/k", true, "w\n"),
-        ("rm /dir/l", true, "PrevNode.Value: x\n"),
-        ("rm --recursive /dir", true, ""),
-        ("get /dir/k", false, ""),
-    ] {
-        let ran = Command::new(&etcdctl)
-            .env("ETCDCTL_API", "2")
-            .args(["--endpoints", &server.endpoint()])
-            .args(arguments.split(' '))
-            .output();
-        let output = ran.await.expect("etcdctl runs");
-        assert_eq!(output.status.success(), succeeds, "{arguments}: {output:?}");
-        assert_eq!(String::from_utf8_lossy(&output.stdout), printed, "{arguments}: {output:?}");
-    }
 }
