@@ -11,6 +11,7 @@ pub mod grpc_status;
 pub mod redirect;
 pub mod v2_events;
 pub mod v2_reply;
+pub mod v2_request;
 mod v3;
 pub mod v3_message;
 pub mod v3_request;
@@ -63,6 +64,7 @@ targets!(
     watch_machine,
     v2_reply,
     v2_events,
+    v2_request,
     endpoints,
     redirect
 );

@@ -16,17 +16,17 @@ use crate::version::Version;
 /// Answers a request for what is below `/v2/stats`.
 pub(super) fn answer(api: &Api, path: &str, method: &Method) -> Option<Response<Body>> {
     let body = match path {
-        "/v2/stats/store" => store(api),
-        "/v2/stats/self" => member(api)?,
-        "/v2/stats/leader" => leader(api).unwrap_or_default(),
+        "/v2/stats/store" => Some(store(api)),
+        "/v2/stats/self" => Some(member(api)?),
+        "/v2/stats/leader" => leader(api),
         _ => return None,
     };
-    Some(if api.version() > Version::V0_3 && method != Method::GET {
-        method_not_allowed("GET")
-    } else if body.is_empty() {
-        refuse(&Refusal::new(403, "not current leader"))
-    } else {
-        reply(StatusCode::OK, "application/json", body)
+    if api.version() > Version::V0_3 && method != Method::GET {
+        return Some(method_not_allowed("GET"));
+    }
+    Some(match body {
+        Some(body) => reply(StatusCode::OK, "application/json", body),
+        None => refuse(&Refusal::new(403, "not current leader")),
     })
 }
 
