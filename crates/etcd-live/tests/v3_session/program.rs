@@ -45,3 +45,12 @@ fn what_cannot_be_is_told_with_its_status() {
         assert_eq!(etcd_test.prints(["get", "/large"]), format!("{value}\n"));
     });
 }
+
+#[test]
+fn the_demo_holds_on_what_it_is_given_and_leaves_nothing_there() {
+    on_each(|_, session, etcd_test| {
+        let said = etcd_test.prints(["demo"]);
+        assert!(said.contains("\n5 of 6 steps shown in "), "{said}");
+        assert!(session.list("/").unwrap().is_empty());
+    });
+}
