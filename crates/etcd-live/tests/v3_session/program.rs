@@ -4,7 +4,7 @@ use super::on_each;
 
 #[test]
 fn commands_print_what_they_do() {
-    on_each(|cluster, _, etcd_test| {
+    on_each(|server, _, etcd_test| {
         let index = etcd_test.prints(["set", "/a/b", "1"]);
         let index: u64 = index.trim().parse().unwrap();
         assert_eq!(etcd_test.prints(["get", "a/b"]), "1\n");
@@ -27,7 +27,7 @@ fn commands_print_what_they_do() {
             assert_eq!(watched.lines().collect::<Vec<_>>(), expected, "from {from}");
         }
         let leader = etcd_test.prints(["leader"]);
-        assert!(leader.contains(&cluster.members()[0].client_url()), "{leader}");
+        assert!(leader.contains(&format!("http://{}", server.endpoint())), "{leader}");
         let json = etcd_test.prints(["-o", "json", "get", "/a/c/d"]);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!((&json["key"], &json["value"]), (&"/a/c/d".into(), &"2".into()));
