@@ -1,13 +1,15 @@
 //! One scenario on members of the newest etcd that speaks v3; of each, where `ETCD_LIVE_FULL` is set.
+//! What needs an endpoint alone runs on the test server too, as each version.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use etcd_client::Client;
+use etcd_client::{Client, Error};
 use tokio::runtime::Builder;
 
-use crate::etcd::{cluster_of, servers, v3_etcds};
-use crate::members::{Cluster, Options};
+use crate::etcd::{cluster_of, etcd, servers, v3_etcds};
+use crate::members::{Cluster, Etcd, Options};
+use crate::server::{Server, TESTED_V2, TESTED_V3, on_all_at_once};
 
 /// Longer than anything takes on a machine that is busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,11 +29,7 @@ pub fn on_each(scenario: impl AsyncFn(&mut Cluster, Client)) {
 ///
 /// As for [`on_each`].
 pub fn on_each_of(size: usize, scenario: impl AsyncFn(&mut Cluster, Client)) {
-    let mut etcds = v3_etcds();
-    if std::env::var_os("ETCD_LIVE_FULL").is_none() {
-        etcds.drain(..etcds.len() - 1);
-    }
-    for etcd in etcds {
+    for etcd in chosen() {
         let options = Options { in_memory: true, ..Options::default() };
         let mut cluster = cluster_of(&etcd, size, &options);
         // Tests print what they ran on, when they are asked to.
@@ -42,6 +40,40 @@ pub fn on_each_of(size: usize, scenario: impl AsyncFn(&mut Cluster, Client)) {
         let client = Client::new(&servers(&cluster)).expect("a list of servers");
         run(scenario(&mut cluster, client));
     }
+}
+
+/// Runs a scenario that needs an endpoint alone on the test server as each version that speaks v3,
+/// and on a member of each of these etcds.
+///
+/// # Panics
+///
+/// Where it fails, with the names of the servers that it fails on.
+pub fn on_each_server(scenario: impl AsyncFn(&Server, Client) + Sync) {
+    on_all_at_once(&TESTED_V3, &chosen(), |server| {
+        let client = Client::new(server.endpoint()).expect("a server");
+        run(scenario(server, client));
+    });
+}
+
+/// Runs a scenario of v2 that needs an endpoint alone on the test server as each version that speaks
+/// it, and on a member of the etcd that does.
+///
+/// # Panics
+///
+/// As for [`on_each_server`].
+pub fn on_each_v2_server(scenario: impl AsyncFn(&Server) -> Result<(), Error> + Sync) {
+    on_all_at_once(&TESTED_V2, &[etcd()], |server| {
+        run(scenario(server)).unwrap_or_else(|error| panic!("{error:?}"));
+    });
+}
+
+/// The newest etcd; all, where that is asked for.
+fn chosen() -> Vec<Etcd> {
+    let mut etcds = v3_etcds();
+    if std::env::var_os("ETCD_LIVE_FULL").is_none() {
+        etcds.drain(..etcds.len() - 1);
+    }
+    etcds
 }
 
 /// Runs a scenario on two threads.

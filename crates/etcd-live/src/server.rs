@@ -1,5 +1,7 @@
 //! Servers for scenarios that need an endpoint and no more: the test server, and real members.
 
+use std::thread;
+
 use etcd_test_server::{TestServer, Version};
 use tokio::runtime::{Builder, Runtime};
 
@@ -110,7 +112,7 @@ pub fn on_each_v2(scenario: impl Fn(&Server)) {
     on_each(TESTED_V2, &[etcd()], scenario);
 }
 
-pub(crate) fn on_each(
+fn on_each(
     versions: impl IntoIterator<Item = Version>,
     members: &[Etcd],
     scenario: impl Fn(&Server),
@@ -121,6 +123,37 @@ pub(crate) fn on_each(
     for etcd in members {
         on_one(&Server::member(etcd), &scenario);
     }
+}
+
+/// Runs a scenario on the test server as each of these versions and on these members, at the same
+/// time, as scenarios mostly wait.
+///
+/// # Panics
+///
+/// Where it fails, with the names of the servers that it fails on.
+pub(crate) fn on_all_at_once(
+    versions: &[Version],
+    members: &[Etcd],
+    scenario: impl Fn(&Server) + Sync,
+) {
+    let (scenario, mut failed) = (&scenario, Vec::new());
+    thread::scope(|scope| {
+        let tests = versions.iter().map(|&version| {
+            let name = format!("the test server as {}", version.number());
+            (name, scope.spawn(move || on_one(&Server::test(version), scenario)))
+        });
+        let members = members.iter().map(|etcd| {
+            let name = format!("etcd {}", etcd.version);
+            (name, scope.spawn(move || on_one(&Server::member(etcd), scenario)))
+        });
+        // All are started before the first is waited for.
+        for (name, running) in tests.chain(members).collect::<Vec<_>>() {
+            if running.join().is_err() {
+                failed.push(name);
+            }
+        }
+    });
+    assert!(failed.is_empty(), "fails on {}", failed.join(", "));
 }
 
 /// Says which server it is, which is shown when the scenario fails there.

@@ -76,7 +76,11 @@ impl Api {
             return text(StatusCode::OK, format!("etcd v{number}"));
         }
         let minor = number.rsplit_once('.').map_or(number, |(minor, _)| minor);
-        let body = format!(r#"{{"etcdserver":"{number}","etcdcluster":"{minor}.0"}}"#);
+        let storage = match self.version > Version::V3_5 {
+            true => format!(r#","storage":"{minor}.0""#),
+            false => String::new(),
+        };
+        let body = format!(r#"{{"etcdserver":"{number}","etcdcluster":"{minor}.0"{storage}}}"#);
         reply(StatusCode::OK, "application/json", body)
     }
 

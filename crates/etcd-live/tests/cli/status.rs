@@ -59,6 +59,14 @@ fn help_and_version_are_no_failures() {
 }
 
 #[test]
+fn the_demo_holds_on_a_member_and_leaves_nothing_there() {
+    let (_cluster, etcd_test) = one_member();
+    let said = etcd_test.prints(["demo"]);
+    assert!(said.contains("\n4 of 6 steps shown in "), "{said}");
+    assert_eq!(etcd_test.prints(["list"]), "");
+}
+
+#[test]
 fn a_write_into_a_member_that_freezes_has_an_unknown_outcome() {
     let (cluster, etcd_test) = one_member();
     let mut command = etcd_test.command(["set", "k", "-", "--timeout", "2"]);

@@ -6,7 +6,7 @@ use etcd_client::{Config, Error, ErrorKind};
 use etcd_live::etcd;
 use etcd_live::members::Cluster;
 
-use super::{one_member, refusal};
+use super::{on_each_client, one_member, refusal};
 
 fn client_as(cluster: &Cluster, user: &str, password: &str) -> Result<Client, Error> {
     Client::with_config(&etcd::servers(cluster), Config::default().credentials(user, password))
@@ -72,23 +72,24 @@ async fn a_role_gives_what_it_names() -> Result<(), Error> {
     Ok(())
 }
 
-#[tokio::test]
-async fn users_and_roles_are_listed_and_removed() -> Result<(), Error> {
-    let (_cluster, client) = one_member();
-    client.create_user("ann", "a").await?;
-    client.put_role(RolePut::new("writer").permissions(permissions(&["/w/*"]))).await?;
-    client.put_role(RolePut::new("writer").grant(permissions(&["/x"]))).await?;
-    let user = client.grant_roles("ann", &["writer"]).await?;
-    assert_eq!(user.roles.iter().map(|role| &role.name).collect::<Vec<_>>(), ["writer"]);
-    let user = client.user("ann").await?;
-    assert_eq!((user.name.as_str(), user.roles.len()), ("ann", 1));
-    assert_eq!(client.users().await?.len(), 1);
-    assert_eq!(client.role("writer").await?.permissions.kv, permissions(&["/w/*", "/x"]));
-    assert!(client.roles().await?.iter().any(|role| role.name == "writer"));
-    client.delete_user("ann").await?;
-    client.delete_role("writer").await?;
-    assert_eq!(refusal(client.user("ann").await), ErrorKind::Refused);
-    assert_eq!(refusal(client.role("writer").await), ErrorKind::Refused);
-    assert_eq!(client.users().await?, []);
-    Ok(())
+#[test]
+fn users_and_roles_are_listed_and_removed() {
+    on_each_client(async |client| {
+        client.create_user("ann", "a").await?;
+        client.put_role(RolePut::new("writer").permissions(permissions(&["/w/*"]))).await?;
+        client.put_role(RolePut::new("writer").grant(permissions(&["/x"]))).await?;
+        let user = client.grant_roles("ann", &["writer"]).await?;
+        assert_eq!(user.roles.iter().map(|role| &role.name).collect::<Vec<_>>(), ["writer"]);
+        let user = client.user("ann").await?;
+        assert_eq!((user.name.as_str(), user.roles.len()), ("ann", 1));
+        assert_eq!(client.users().await?.len(), 1);
+        assert_eq!(client.role("writer").await?.permissions.kv, permissions(&["/w/*", "/x"]));
+        assert!(client.roles().await?.iter().any(|role| role.name == "writer"));
+        client.delete_user("ann").await?;
+        client.delete_role("writer").await?;
+        assert_eq!(refusal(client.user("ann").await), ErrorKind::Refused);
+        assert_eq!(refusal(client.role("writer").await), ErrorKind::Refused);
+        assert_eq!(client.users().await?, []);
+        Ok(())
+    });
 }

@@ -8,7 +8,7 @@ use etcd_client::{Error, ErrorKind, Session};
 use etcd_live::etcd;
 use etcd_live::members::{Options, free_ports};
 
-use super::{one_member, refusal, seconds};
+use super::{on_each_client, one_member, refusal, seconds};
 
 #[tokio::test]
 async fn a_member_says_who_it_is() -> Result<(), Error> {
@@ -35,31 +35,33 @@ async fn a_member_says_who_it_is() -> Result<(), Error> {
     Ok(())
 }
 
-#[tokio::test]
-async fn the_store_counts_what_was_done() -> Result<(), Error> {
-    let (_cluster, client) = one_member();
-    let index = client.set("/a", "1").await?.modified_index;
-    let before = client.stats_store().await?;
-    client.compare_and_swap("/a", index, "2").await?;
-    refusal(client.compare_and_swap("/a", index, "3").await);
-    client.delete("/a").await?;
-    refusal(client.delete("/a").await);
-    let after = client.stats_store().await?;
-    assert_eq!(after.compare_and_swap_success - before.compare_and_swap_success, 1);
-    assert_eq!(after.compare_and_swap_fail - before.compare_and_swap_fail, 1);
-    assert_eq!(after.delete_success - before.delete_success, 1);
-    assert_eq!(after.delete_fail - before.delete_fail, 1);
-    Ok(())
+#[test]
+fn the_store_counts_what_was_done() {
+    on_each_client(async |client| {
+        let index = client.set("/a", "1").await?.modified_index;
+        let before = client.stats_store().await?;
+        client.compare_and_swap("/a", index, "2").await?;
+        refusal(client.compare_and_swap("/a", index, "3").await);
+        client.delete("/a").await?;
+        refusal(client.delete("/a").await);
+        let after = client.stats_store().await?;
+        assert_eq!(after.compare_and_swap_success - before.compare_and_swap_success, 1);
+        assert_eq!(after.compare_and_swap_fail - before.compare_and_swap_fail, 1);
+        assert_eq!(after.delete_success - before.delete_success, 1);
+        assert_eq!(after.delete_fail - before.delete_fail, 1);
+        Ok(())
+    });
 }
 
-#[tokio::test]
-async fn what_only_older_servers_have_is_unsupported() -> Result<(), Error> {
-    let (_cluster, client) = one_member();
-    let acquire = LockAcquire::new("/a".parse()?, seconds(10));
-    assert_eq!(refusal(client.send(&acquire).await), ErrorKind::Unsupported);
-    let read = LockRead::new("/a".parse()?, LockField::Index);
-    assert_eq!(refusal(client.send(&read).await), ErrorKind::Unsupported);
-    Ok(())
+#[test]
+fn what_only_older_servers_have_is_unsupported() {
+    on_each_client(async |client| {
+        let acquire = LockAcquire::new("/a".parse()?, seconds(10));
+        assert_eq!(refusal(client.send(&acquire).await), ErrorKind::Unsupported);
+        let read = LockRead::new("/a".parse()?, LockField::Index);
+        assert_eq!(refusal(client.send(&read).await), ErrorKind::Unsupported);
+        Ok(())
+    });
 }
 
 #[tokio::test]

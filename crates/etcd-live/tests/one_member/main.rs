@@ -1,4 +1,6 @@
 //! Every call, against one member: what the store holds afterwards is what was said.
+//!
+//! Scenarios that need an endpoint alone run on the test server too, as each version that speaks v2.
 
 mod any_text;
 mod auth;
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use etcd_client::v2::Client;
 use etcd_client::{Error, ErrorKind, Ttl};
+use etcd_live::each::on_each_v2_server;
 use etcd_live::etcd;
 use etcd_live::members::Cluster;
 
@@ -26,6 +29,11 @@ fn one_member() -> (Cluster, Client) {
     let cluster = etcd::cluster(1);
     let client = Client::new(&etcd::servers(&cluster)).expect("members' endpoints can be used");
     (cluster, client)
+}
+
+/// Runs a scenario with a client of each server.
+fn on_each_client(scenario: impl AsyncFn(Client) -> Result<(), Error> + Sync) {
+    on_each_v2_server(async |server| scenario(Client::new(server.endpoint())?).await);
 }
 
 /// Why a call was refused; a refusal says that nothing was done.

@@ -11,6 +11,10 @@ pub(crate) fn members_are_listed(ctl: &Ctl<'_>) {
     assert_eq!((state, name, client, learner), ("started", "m1", url.as_str(), "false"));
     let fields = ctl.prints(&["member", "list", "--write-out=fields"]);
     assert!(fields.contains(&format!(r#""ClientURL" : "{url}""#)), "{fields}");
+    // Replies about members tell no revision.
+    let reply = ctl.prints(&["member", "list", "--write-out=json"]);
+    let reply: serde_json::Value = serde_json::from_str(&reply).expect("JSON");
+    assert!(reply["header"]["revision"].is_null(), "{reply}");
     ctl.fails(&["member", "remove", "123"], "member not found");
     ctl.fails(&["move-leader", "123"], "bad leader transferee");
 }

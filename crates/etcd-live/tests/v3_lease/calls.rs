@@ -2,13 +2,13 @@
 
 use etcd_client::v3::api::{LeaseGrantRequest, PutRequest};
 use etcd_client::{ErrorKind, LeaseId, Outcome};
-use etcd_live::each::on_each;
+use etcd_live::each::on_each_server;
 
 use crate::{seconds, until_gone};
 
 #[test]
 fn a_lease_is_granted_listed_looked_at_renewed_and_revoked() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lease = client.lease();
         let granted = lease.grant(seconds(60)).await.expect("a lease");
         let id = granted.lease_id();
@@ -31,7 +31,7 @@ fn a_lease_is_granted_listed_looked_at_renewed_and_revoked() {
 
 #[test]
 fn a_lease_that_is_not_there() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let (lease, id) = (client.lease(), LeaseId(4711));
         assert_eq!(lease.time_to_live(id).await.expect("an answer"), None);
         for error in [
@@ -49,7 +49,7 @@ fn a_lease_that_is_not_there() {
 
 #[test]
 fn an_id_of_ones_choice_is_had_once() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let request = LeaseGrantRequest::new(seconds(60)).id(4711);
         let lease = client.lease();
         assert_eq!(lease.grant_with(request).await.expect("it is free").lease_id(), LeaseId(4711));
@@ -63,7 +63,7 @@ fn an_id_of_ones_choice_is_had_once() {
 
 #[test]
 fn a_time_to_live_that_is_too_short_is_raised_and_nobody_renews_it() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let granted = client.lease().grant(seconds(1)).await.expect("a lease");
         assert_eq!(granted.ttl, 2);
         until_gone(&client, granted.lease_id()).await;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use etcd_client::LeaseId;
 use etcd_client::v3::{Ended, KeptLease};
-use etcd_live::each::{PATIENCE, on_each};
+use etcd_live::each::{PATIENCE, on_each, on_each_server};
 use tokio::time::timeout;
 
 use crate::{exists, seconds, streams, until_gone};
 
 #[test]
 fn a_lease_is_kept_past_its_time_and_revoked_with_the_last_handle() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let kept = client.lease().grant_and_keep(seconds(2)).await.expect("a lease");
         let id = kept.id();
         still_there_after(Duration::from_secs(5), &kept).await;
@@ -26,7 +26,7 @@ fn a_lease_is_kept_past_its_time_and_revoked_with_the_last_handle() {
 
 #[test]
 fn a_lease_that_was_there_is_kept_and_lives_on_when_it_is_let_go() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let id = client.lease().grant(seconds(2)).await.expect("a lease").lease_id();
         let kept = client.lease().keep_alive(id).await.expect("it is there");
         let again = client.lease().keep_alive(id).await.expect("it is there");
@@ -43,7 +43,7 @@ fn a_lease_that_was_there_is_kept_and_lives_on_when_it_is_let_go() {
 
 #[test]
 fn a_lease_that_another_revokes_is_lost_at_the_next_renewal() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let kept = client.lease().grant_and_keep(seconds(6)).await.expect("a lease");
         client.lease().revoke(kept.id()).await.expect("it is there");
         assert_eq!(lost(&kept).await, Ended::Revoked);

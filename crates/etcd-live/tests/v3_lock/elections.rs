@@ -5,7 +5,7 @@ use std::time::Duration;
 use etcd_client::Client;
 use etcd_client::v3::api::KeyValue;
 use etcd_client::v3::{Leaders, LockOptions};
-use etcd_live::each::{PATIENCE, on_each, on_each_of};
+use etcd_live::each::{PATIENCE, on_each_of, on_each_server};
 use etcd_live::proxy::{Cut, Proxy};
 use tokio::time::timeout;
 
@@ -13,7 +13,7 @@ use crate::{in_line, seconds, until_in_line};
 
 #[test]
 fn one_leads_and_the_next_follows_when_it_resigns() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let election = client.election("e");
         assert_eq!(election.leader().await.expect("an answer"), None);
         let first = election.campaign("a", seconds(10)).await.expect("nobody leads");
@@ -40,7 +40,7 @@ fn one_leads_and_the_next_follows_when_it_resigns() {
 
 #[test]
 fn who_leads_no_longer_can_proclaim_nothing() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let election = client.election("e");
         let first = election.campaign("a", seconds(10)).await.expect("nobody leads");
         client.kv().delete(first.key()).await.expect("an answer");
@@ -57,7 +57,7 @@ fn who_leads_no_longer_can_proclaim_nothing() {
 
 #[test]
 fn those_who_look_on_hear_of_each_leader_and_value_in_order() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let client = client.namespace("n/");
         let election = client.election("e");
         let mut leaders = election.observe();

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use etcd_client::v3::api::{CompactionRequest, Compare, PutRequest, RangeRequest, TxnRequest};
 use etcd_client::v3::{Ended, Lock, LockOptions, Lost};
 use etcd_client::{ErrorKind, KeyRange, LeaseId, Outcome, Revision};
-use etcd_live::each::{PATIENCE, on_each, until};
+use etcd_live::each::{PATIENCE, on_each_server, until};
 use tokio::time::timeout;
 
 use crate::{in_line, leases, seconds, until_in_line};
 
 #[test]
 fn a_lock_stands_as_a_key_on_a_lease_and_goes_with_both() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(10)).await.expect("it is free");
         let entry = client.kv().get(lock.key()).await.expect("an answer").expect("it is there");
         assert_eq!(entry.lease, lock.lease().id().0);
@@ -27,7 +27,7 @@ fn a_lock_stands_as_a_key_on_a_lease_and_goes_with_both() {
 
 #[test]
 fn those_who_wait_have_their_turns_in_order_with_growing_tokens() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let first = client.lock("l", seconds(10)).await.expect("it is free");
         let mut waiting = Vec::new();
         for place in 2..6 {
@@ -50,7 +50,7 @@ fn those_who_wait_have_their_turns_in_order_with_growing_tokens() {
 
 #[test]
 fn who_does_not_wait_is_told_at_once_and_leaves_nothing() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.try_lock("l", seconds(10)).await.expect("it is free");
         let error = client.try_lock("l", seconds(10)).await.expect_err("it is not free");
         assert_eq!((error.kind(), error.outcome()), (&ErrorKind::LockBusy, Outcome::NotApplied));
@@ -69,7 +69,7 @@ fn who_does_not_wait_is_told_at_once_and_leaves_nothing() {
 
 #[test]
 fn a_wait_that_is_dropped_gives_up_its_place() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(60)).await.expect("it is free");
         let waits = client.lock("l", seconds(60));
         assert!(timeout(Duration::from_millis(300), waits).await.is_err());
@@ -84,7 +84,7 @@ fn a_wait_that_is_dropped_gives_up_its_place() {
 
 #[test]
 fn a_lock_that_is_dropped_takes_its_lease_along_whoever_has_a_handle_of_that() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(60)).await.expect("it is free");
         let lease = lock.lease().clone();
         drop(lock);
@@ -96,7 +96,7 @@ fn a_lock_that_is_dropped_takes_its_lease_along_whoever_has_a_handle_of_that() {
 
 #[test]
 fn the_waiter_behind_one_that_gives_up_still_waits_for_the_holder() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(60)).await.expect("it is free");
         let (one, other) = (client.clone(), client.clone());
         let gives_up = tokio::spawn(async move { one.lock("l", seconds(60)).await });
@@ -114,7 +114,7 @@ fn the_waiter_behind_one_that_gives_up_still_waits_for_the_holder() {
 
 #[test]
 fn a_lock_whose_key_is_removed_is_lost_for_good() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(60)).await.expect("it is free");
         client.kv().delete(lock.key()).await.expect("an answer");
         assert_eq!(timeout(PATIENCE, lock.lost()).await, Ok(Lost::KeyDeleted));
@@ -131,7 +131,7 @@ fn a_lock_whose_key_is_removed_is_lost_for_good() {
 
 #[test]
 fn a_lock_whose_lease_is_revoked_is_lost() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(6)).await.expect("it is free");
         client.lease().revoke(lock.lease().id()).await.expect("it is there");
         let lost = timeout(PATIENCE, lock.lost()).await.expect("it is told");
@@ -142,7 +142,7 @@ fn a_lock_whose_lease_is_revoked_is_lost() {
 
 #[test]
 fn a_waiter_whose_lease_ends_waits_no_longer() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(60)).await.expect("it is free");
         let other = client.clone();
         let waits = tokio::spawn(async move { other.lock("l", seconds(60)).await });
@@ -159,7 +159,7 @@ fn a_waiter_whose_lease_ends_waits_no_longer() {
 
 #[test]
 fn history_that_is_compacted_while_one_waits_does_not_matter() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(60)).await.expect("it is free");
         let other = client.clone();
         let waits = tokio::spawn(async move { other.lock("l", seconds(60)).await });
@@ -177,7 +177,7 @@ fn history_that_is_compacted_while_one_waits_does_not_matter() {
 
 #[test]
 fn a_transaction_under_a_lock_tells_its_own_conditions_from_the_lock() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(60)).await.expect("it is free");
         let create = |value: &str| {
             TxnRequest::new()
@@ -200,7 +200,7 @@ fn a_transaction_under_a_lock_tells_its_own_conditions_from_the_lock() {
 
 #[test]
 fn the_server_refuses_what_is_sent_by_one_who_does_not_know_that_he_lost_it() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lock = client.lock("l", seconds(60)).await.expect("it is free");
         // Right behind each other, so that the watch may not have told of it.
         client.kv().delete(lock.key()).await.expect("an answer");
@@ -212,7 +212,7 @@ fn the_server_refuses_what_is_sent_by_one_who_does_not_know_that_he_lost_it() {
 
 #[test]
 fn a_namespace_has_locks_of_its_own() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let inner = client.namespace("n/");
         let outside = client.try_lock("l", seconds(60)).await.expect("it is free");
         let inside = inner.try_lock("l", seconds(60)).await.expect("it is another one");
@@ -229,7 +229,7 @@ fn a_namespace_has_locks_of_its_own() {
 
 #[test]
 fn a_lock_whose_name_begins_like_anothers_is_another() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let below = client.lock("l/below", seconds(60)).await.expect("it is free");
         for number in 0..20 {
             client.kv().put(format!("l/other/{number}"), "").await.expect("an answer");

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use etcd_client::v3::api::{CampaignRequest, LockRequest};
-use etcd_live::each::{PATIENCE, on_each};
+use etcd_live::each::{PATIENCE, on_each, on_each_server};
 use etcd_live::etcd::{etcdctl, servers};
 use etcd_live::program::start;
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ use crate::{seconds, until_in_line};
 
 #[test]
 fn the_servers_own_locks_and_ours_exclude_each_other() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let raw = client.raw_lock();
         let lease = client.lease().grant_and_keep(seconds(60)).await.expect("a lease");
         let ours = client.lock("l", seconds(60)).await.expect("it is free");
@@ -36,7 +36,7 @@ fn the_servers_own_locks_and_ours_exclude_each_other() {
 
 #[test]
 fn the_servers_own_elections_are_ours() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lease = client.lease().grant_and_keep(seconds(60)).await.expect("a lease");
         let raw = client.raw_election();
         let request = CampaignRequest::new("e", "theirs").lease(lease.id());

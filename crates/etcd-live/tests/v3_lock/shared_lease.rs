@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use etcd_client::v3::{Ended, LockOptions, Lost};
 use etcd_client::{ErrorKind, Outcome};
-use etcd_live::each::{PATIENCE, on_each};
+use etcd_live::each::{PATIENCE, on_each_server};
 use tokio::time::timeout;
 
 use crate::{in_line, seconds, until_in_line};
 
 #[test]
 fn a_lease_that_is_kept_has_locks_and_outlives_them() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lease = client.lease().grant_and_keep(seconds(10)).await.expect("a lease");
         for _ in 0..3 {
             let one = client.lock("one", &lease).await.expect("it is free");
@@ -28,7 +28,7 @@ fn a_lease_that_is_kept_has_locks_and_outlives_them() {
 
 #[test]
 fn two_on_one_lease_exclude_each_other() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lease = client.lease().grant_and_keep(seconds(10)).await.expect("a lease");
         let lock = client.lock("l", &lease).await.expect("it is free");
         let error = client.try_lock("l", &lease).await.expect_err("it is not free");
@@ -49,7 +49,7 @@ fn two_on_one_lease_exclude_each_other() {
 
 #[test]
 fn all_locks_on_a_lease_are_lost_with_it() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lease = client.lease().grant_and_keep(seconds(10)).await.expect("a lease");
         let one = client.lock("one", &lease).await.expect("it is free");
         let two = client.lock("two", &lease).await.expect("it is free");
@@ -63,7 +63,7 @@ fn all_locks_on_a_lease_are_lost_with_it() {
 
 #[test]
 fn a_lock_keeps_its_lease_when_the_handle_is_dropped() {
-    on_each(async |_, client| {
+    on_each_server(async |_, client| {
         let lease = client.lease().grant_and_keep(seconds(2)).await.expect("a lease");
         let lock = client.lock("l", &lease).await.expect("it is free");
         drop(lease);

@@ -1,9 +1,13 @@
 //! Each etcd that speaks v3 runs as a member, alone and with others.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use etcd_live::etcd::{cluster_of, etcdctl, newest, oldest, servers, v3_etcds};
 use etcd_live::members::Options;
+use etcd_live::server::Server;
+use etcd_test_server::Version;
 
 /// How long an election may take, with etcd's own timing.
 const ELECTION: Duration = Duration::from_secs(10);
@@ -20,6 +24,23 @@ fn a_member_of_each_version_says_so() {
         assert_eq!((status, said["etcdserver"].as_str()), (200, Some(expected.as_str())), "{body}");
         assert_eq!(cluster.leader(), Some(0));
         println!("etcd {expected}: healthy after {took:?}");
+    }
+}
+
+#[test]
+fn the_test_server_says_of_a_version_what_etcd_says() {
+    let version = |server: &Server| {
+        let mut line = TcpStream::connect(server.endpoint()).expect("it listens");
+        let request = b"GET /version HTTP/1.1\r\nhost: etcd\r\nconnection: close\r\n\r\n";
+        line.write_all(request).expect("it reads");
+        let mut reply = String::new();
+        line.read_to_string(&mut reply).expect("it answers");
+        reply.split_once("\r\n\r\n").expect("a body").1.to_owned()
+    };
+    for etcd in v3_etcds() {
+        let is_it = |known: &Version| known.number() == etcd.version.to_string();
+        let Some(known) = Version::ALL.into_iter().find(is_it) else { continue };
+        assert_eq!(version(&Server::test(known)), version(&Server::member(&etcd)));
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use etcd_client::session::{Api, ChangeKind, Event, SessionOptions, SetOptions};
 use etcd_client::v3::api::CompactionRequest;
-use etcd_client::{Client, Error, ErrorKind, Ttl, blocking};
+use etcd_client::{Client, Error, ErrorKind, Session, Ttl, blocking};
+use etcd_live::each::on_each_server;
 use etcd_live::etcd::newest;
 
 use super::on_each;
@@ -141,23 +142,20 @@ fn a_value_lives_as_long_as_it_was_told() {
     });
 }
 
-#[tokio::test]
-async fn no_lease_is_left_of_a_write_that_was_not_made() -> Result<(), Error> {
-    for etcd in etcd_live::etcd::oldest_and_newest() {
-        let cluster = etcd_live::etcd::cluster_of(&etcd, 1, &Default::default());
-        let session = etcd_client::Session::open(cluster.endpoints()).await?;
-        session.set("/t", "1").await?;
+#[test]
+fn no_lease_is_left_of_a_write_that_was_not_made() {
+    on_each_server(async |server, client| {
+        let session = Session::open([server.endpoint()]).await.expect("a session");
+        session.set("/t", "1").await.expect("it is written");
         let failing = SetOptions::new().previous("0").ttl(Ttl::from_seconds(60));
         assert!(session.set_with("/t", "2", &failing).await.is_err());
-        let client = Client::new(&cluster.endpoints()[0])?;
-        assert!(client.lease().list().await?.leases.is_empty());
-    }
-    Ok(())
+        assert!(client.lease().list().await.expect("a list").leases.is_empty());
+    });
 }
 
 #[test]
 fn a_watch_tells_history_what_is_new_and_what_is_missing() {
-    on_each(|cluster, session, _| {
+    on_each(|server, session, _| {
         let first = session.set("/w/a", "1").unwrap();
         session.set("/w/b", "2").unwrap();
         session.set("/wb", "beside").unwrap();
@@ -177,7 +175,7 @@ fn a_watch_tells_history_what_is_new_and_what_is_missing() {
         let last = session.set("/w/c", "3").unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let client = Client::new(&cluster.endpoints()[0]).unwrap();
+            let client = Client::new(server.endpoint()).unwrap();
             let revision = i64::try_from(last).unwrap();
             client.kv().compact(CompactionRequest::new(revision)).await.unwrap();
         });
@@ -197,10 +195,10 @@ fn a_watch_tells_history_what_is_new_and_what_is_missing() {
 
 #[test]
 fn the_leader_has_a_name_and_an_address() {
-    on_each(|cluster, session, _| {
+    on_each(|server, session, _| {
         let leader = session.leader().unwrap();
-        assert_eq!(leader.name, cluster.members()[0].name);
-        assert_eq!(leader.client_urls, [cluster.members()[0].client_url()]);
+        assert_eq!(leader.name, "m1");
+        assert_eq!(leader.client_urls, [format!("http://{}", server.endpoint())]);
     });
 }
 

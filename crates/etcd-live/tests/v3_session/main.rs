@@ -10,20 +10,16 @@ mod program;
 
 use etcd_client::blocking::Session;
 use etcd_client::session::Api;
-use etcd_live::etcd::{cluster_of, oldest_and_newest};
-use etcd_live::members::{Cluster, Options};
 use etcd_live::program::EtcdTest;
+use etcd_live::server::{Server, on_each_v3};
 
-/// Does something on one member of each etcd.
-fn on_each(act: impl Fn(&Cluster, &Session, &EtcdTest)) {
-    for etcd in oldest_and_newest() {
-        println!("etcd {}", etcd.version);
-        let options = Options { in_memory: true, ..Options::default() };
-        let cluster = cluster_of(&etcd, 1, &options);
+/// Does something on the test server as each version, and on one member of each etcd.
+fn on_each(act: impl Fn(&Server, &Session, &EtcdTest)) {
+    on_each_v3(|server| {
         // Without being told, it finds v3.
-        let session = Session::open(cluster.endpoints()).expect("a session");
+        let session = Session::open([server.endpoint()]).expect("a session");
         assert_eq!(session.api(), Api::V3);
-        let etcd_test = EtcdTest::on(cluster.endpoints().join(",")).over(Api::Auto);
-        act(&cluster, &session, &etcd_test);
-    }
+        let etcd_test = EtcdTest::on(server.endpoint()).over(Api::Auto);
+        act(server, &session, &etcd_test);
+    });
 }

@@ -7,7 +7,7 @@ use super::on_each;
 
 #[test]
 fn commands_print_what_they_do() {
-    on_each(|cluster, _, etcd_test| {
+    on_each(|server, _, etcd_test| {
         let index = etcd_test.prints(["set", "/a/b", "1"]);
         let index: u64 = index.trim().parse().unwrap();
         assert_eq!(etcd_test.prints(["get", "a/b"]), "1\n");
@@ -30,7 +30,7 @@ fn commands_print_what_they_do() {
             assert_eq!(watched.lines().collect::<Vec<_>>(), expected, "from {from}");
         }
         let leader = etcd_test.prints(["leader"]);
-        assert!(leader.contains(&cluster.members()[0].client_url()), "{leader}");
+        assert!(leader.contains(&format!("http://{}", server.endpoint())), "{leader}");
         let json = etcd_test.prints(["-o", "json", "get", "/a/c/d"]);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!((&json["key"], &json["value"]), (&"/a/c/d".into(), &"2".into()));
@@ -65,5 +65,14 @@ fn what_cannot_be_is_told_with_its_status() {
         let value = "x".repeat(100_000);
         etcd_test.prints(["set", "/large", &value]);
         assert_eq!(etcd_test.prints(["get", "/large"]), format!("{value}\n"));
+    });
+}
+
+#[test]
+fn the_demo_holds_on_what_it_is_given_and_leaves_nothing_there() {
+    on_each(|_, session, etcd_test| {
+        let said = etcd_test.prints(["demo"]);
+        assert!(said.contains("\n5 of 6 steps shown in "), "{said}");
+        assert!(session.list("/").unwrap().is_empty());
     });
 }

@@ -34,8 +34,9 @@ pub(super) fn refuse(refusal: &Refusal) -> Response<Body> {
 pub(super) fn mark(api: &Api, reply: &mut Response<Body>, index: u64) {
     let headers = reply.headers_mut();
     headers.insert("x-etcd-index", HeaderValue::from(index));
-    headers.insert("x-raft-index", HeaderValue::from(index));
     let old = api.version() == Version::V0_3;
+    // Of what etcd has written, the first is about itself.
+    headers.insert("x-raft-index", HeaderValue::from(if old { index } else { index + 1 }));
     let term = api.v3.with(|store| store.cluster.term);
     headers.insert("x-raft-term", HeaderValue::from(if old { 0 } else { term }));
     if !old {

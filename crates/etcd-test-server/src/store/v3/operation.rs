@@ -39,6 +39,11 @@ impl Store {
         Some(self.header(context))
     }
 
+    /// What a reply about members begins with.
+    pub(super) fn without_revision(&self, context: &Context<'_>) -> Option<ResponseHeader> {
+        Some(ResponseHeader { revision: 0, ..self.header(context) })
+    }
+
     fn space(&mut self) -> Space<'_> {
         Space { kv: &mut self.kv, leases: &mut self.leases }
     }
@@ -245,30 +250,30 @@ operations! {
         store.check_admin(context)?;
         let member = store.cluster.add(request.peer_urls.clone(), request.is_learner)?;
         let members = store.cluster.members.clone();
-        Ok(MemberAddResponse { header: store.full(context), member: Some(member), members })
+        Ok(MemberAddResponse { header: store.without_revision(context), member: Some(member), members })
     }
     |request: MemberRemoveRequest, store, context| {
         store.check_admin(context)?;
         store.cluster.remove(request.id)?;
         let members = store.cluster.members.clone();
-        Ok(MemberRemoveResponse { header: store.full(context), members })
+        Ok(MemberRemoveResponse { header: store.without_revision(context), members })
     }
     |request: MemberUpdateRequest, store, context| {
         store.check_admin(context)?;
         store.cluster.update(request.id, request.peer_urls.clone())?;
         let members = store.cluster.members.clone();
-        Ok(MemberUpdateResponse { header: store.full(context), members })
+        Ok(MemberUpdateResponse { header: store.without_revision(context), members })
     }
     |_request: MemberListRequest, store, context| {
         store.check_known(context)?;
         let members = store.cluster.members.clone();
-        Ok(MemberListResponse { header: store.full(context), members })
+        Ok(MemberListResponse { header: store.without_revision(context), members })
     }
     |request: MemberPromoteRequest, store, context| {
         store.check_admin(context)?;
         store.cluster.promote(request.id)?;
         let members = store.cluster.members.clone();
-        Ok(MemberPromoteResponse { header: store.full(context), members })
+        Ok(MemberPromoteResponse { header: store.without_revision(context), members })
     }
 
     |request: AlarmRequest, store, context| {
