@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use etcd_client::{Client, Error};
 use tokio::runtime::Builder;
 
-use crate::etcd::{cluster_of, etcd, servers, v3_etcds};
+use crate::etcd::{cluster_of, etcd, oldest_and_newest, servers, v3_etcds};
 use crate::members::{Cluster, Etcd, Options};
 use crate::server::{Server, TESTED_V2, TESTED_V3, on_all_at_once};
 
@@ -52,6 +52,19 @@ pub fn on_each_server(scenario: impl AsyncFn(&Server, Client) + Sync) {
     on_all_at_once(&TESTED_V3, &chosen(), |server| {
         let client = Client::new(server.endpoint()).expect("a server");
         run(scenario(server, client));
+    });
+}
+
+/// Like [`on_each_server`], for a scenario that may end with an error; on the oldest and the newest
+/// of these etcds.
+///
+/// # Panics
+///
+/// As for [`on_each_server`].
+pub fn try_on_each_server(scenario: impl AsyncFn(&Server, Client) -> Result<(), Error> + Sync) {
+    on_all_at_once(&TESTED_V3, &oldest_and_newest(), |server| {
+        let client = Client::new(server.endpoint()).expect("a server");
+        run(scenario(server, client)).unwrap_or_else(|error| panic!("{error:?}"));
     });
 }
 

@@ -165,12 +165,22 @@ async fn an_election_tells_its_leaders() -> Outcome {
     let mut seen = client.send(ObserveStream::PATH, &[], &observe).await;
     let value = |reply: LeaderResponse| reply.kv.map(|kv| kv.value).unwrap_or_default();
     assert_eq!(value(seen.next().await.map_err(said)?), "one");
+    // Whoever stands behind entered before the leader's last word, and is told all the same.
+    client.call(&LeaseGrantRequest { ttl: 60, id: 2 }).await.map_err(said)?;
+    let (other, behind) = (client.clone(), CampaignRequest { lease: 2, ..campaign });
+    let stands = tokio::spawn(async move { other.call(&behind).await });
+    let line = RangeRequest::new(KeyRange::prefix("e/")).count_only();
+    while client.call(&line).await.map_err(said)?.count < 2 {
+        tokio::task::yield_now().await;
+    }
     let proclaim = ProclaimRequest { leader: leader.clone(), value: "two".into() };
     client.call(&proclaim).await.map_err(said)?;
     assert_eq!(value(seen.next().await.map_err(said)?), "two");
     client.call(&ResignRequest { leader }).await.map_err(said)?;
     let late = client.call(&proclaim).await.map_err(said).err();
     assert_eq!(late, Some("Unknown: election: not leader".into()));
+    assert_eq!(value(seen.next().await.map_err(said)?), "one");
+    stands.await?.map_err(said)?;
     Ok(())
 }
 

@@ -86,7 +86,7 @@ impl<'a> Ctl<'a> {
     }
 }
 
-/// The lines that come next, in any order of those that end at once.
+/// The lines that come next.
 #[track_caller]
 pub(crate) fn lines(running: &Running, expected: &[&str]) {
     let told: Vec<_> = expected.iter().map(|_| running.line()).collect();

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use etcd_client::v3::api::{CampaignRequest, LockRequest};
-use etcd_client::{CallOptions, Error, ErrorKind, KeyRange};
+use etcd_client::{CallOptions, Client, Error, ErrorKind, KeyRange, LeaseId, Ttl};
+use etcd_live::each::try_on_each_server;
 
-use super::every_call::lease;
-use super::{channel, each, refusal};
+use super::refusal;
+
+async fn granted(client: &Client) -> Result<LeaseId, Error> {
+    let ttl = Ttl::from_seconds(60).expect("a time to live");
+    Ok(client.lease().grant(ttl).await?.lease_id())
+}
 
 fn soon() -> CallOptions {
     CallOptions::default().deadline(Duration::from_millis(700))
@@ -16,13 +21,12 @@ fn patiently() -> CallOptions {
     CallOptions::default().deadline(Duration::from_secs(60))
 }
 
-#[tokio::test]
-async fn a_lock_is_handed_over_and_waits_no_longer_than_told() -> Result<(), Error> {
-    for (cluster, client) in each(1, &[]) {
+#[test]
+fn a_lock_is_handed_over_and_waits_no_longer_than_told() {
+    try_on_each_server(async |_, client| {
         let inside = client.namespace("n/");
         let locks = inside.raw_lock();
-        let (first, second) =
-            (lease(&channel(&cluster), 60).await, lease(&channel(&cluster), 60).await);
+        let (first, second) = (granted(&client).await?, granted(&client).await?);
         assert_eq!(refusal(locks.lock(LockRequest::new("l")).await), ErrorKind::InvalidInput);
         let unknown = locks.lock(LockRequest::new("l").lease(12_345)).await;
         assert!(unknown.expect_err("no such lease").is_definitely_not_applied());
@@ -46,17 +50,16 @@ async fn a_lock_is_handed_over_and_waits_no_longer_than_told() -> Result<(), Err
         assert_ne!(handed.key, held.key);
         locks.unlock(handed.key).await?;
         assert_eq!(client.kv().range(KeyRange::all()).await?.kvs, []);
-    }
-    Ok(())
+        Ok(())
+    });
 }
 
-#[tokio::test]
-async fn leaders_are_observed_one_after_another() -> Result<(), Error> {
-    for (cluster, client) in each(1, &[]) {
+#[test]
+fn leaders_are_observed_one_after_another() {
+    try_on_each_server(async |_, client| {
         let inside = client.namespace("n/");
         let elections = inside.raw_election();
-        let (first, second) =
-            (lease(&channel(&cluster), 60).await, lease(&channel(&cluster), 60).await);
+        let (first, second) = (granted(&client).await?, granted(&client).await?);
         let nobody = elections.campaign(CampaignRequest::new("e", "a")).await;
         assert_eq!(refusal(nobody), ErrorKind::InvalidInput);
         assert!(elections.leader("e").await.expect_err("nobody leads").v3().is_some());
@@ -81,6 +84,6 @@ async fn leaders_are_observed_one_after_another() -> Result<(), Error> {
         assert!(two.rev > one.rev);
         assert!(elections.proclaim(one, "too late").await.is_err());
         elections.resign(two).await?;
-    }
-    Ok(())
+        Ok(())
+    });
 }

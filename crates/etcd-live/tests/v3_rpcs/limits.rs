@@ -3,6 +3,7 @@
 use etcd_client::v3::Kv;
 use etcd_client::v3::api::{AlarmType, CompactionRequest};
 use etcd_client::{Error, ErrorKind, KeyRange, Outcome};
+use etcd_live::each::try_on_each_server;
 
 use super::{each, endpoint, is_since, refusal};
 
@@ -97,10 +98,11 @@ async fn a_downgrade_is_begun_and_ended() -> Result<(), Error> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_checksum_up_to_a_revision_is_refused_where_history_is_gone() -> Result<(), Error> {
-    for (cluster, client) in each(1, &[]) {
-        let (maintenance, member) = (client.maintenance(), endpoint(&cluster, 0));
+#[test]
+fn a_checksum_up_to_a_revision_is_refused_where_history_is_gone() {
+    try_on_each_server(async |server, client| {
+        let (maintenance, member) =
+            (client.maintenance(), server.endpoint().parse().expect("an endpoint"));
         let first = client.kv().put("k", "1").await?.revision();
         let second = client.kv().put("k", "2").await?.revision();
         let third = client.kv().put("k", "3").await?.revision();
@@ -111,6 +113,6 @@ async fn a_checksum_up_to_a_revision_is_refused_where_history_is_gone() -> Resul
         assert_eq!(refusal(gone), ErrorKind::HistoryCleared);
         let later = maintenance.hash_kv(&member, Some((third.0 + 1).into())).await;
         assert_eq!(refusal(later), ErrorKind::Refused);
-    }
-    Ok(())
+        Ok(())
+    });
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use etcd_client::v3::RangeStream;
 use etcd_client::v3::api::{KeyValue, RangeRequest, SortOrder, SortTarget};
 use etcd_client::{CallOptions, Client, Error, ErrorKind, KeyRange};
+use etcd_live::each::try_on_each_server;
 use etcd_live::proxy::{Cut, Fuse, Mode, Proxy, Way};
 
 use super::{answered, each, fill, is_since};
@@ -76,12 +77,12 @@ async fn ten_thousand_keys_are_those_of_one_revision_while_others_write() -> Res
     Ok(())
 }
 
-#[tokio::test]
-async fn a_range_goes_on_where_it_was_cut() -> Result<(), Error> {
-    for (cluster, client) in each(1, &[]) {
+#[test]
+fn a_range_goes_on_where_it_was_cut() {
+    try_on_each_server(async |server, client| {
         fill(&client, "r/", KEYS, &VALUE).await?;
         let whole = client.kv().range(all()).await?.kvs;
-        let proxy = Proxy::to(&cluster.endpoints()[0]).expect("a proxy");
+        let proxy = Proxy::to(server.endpoint()).expect("a proxy");
         for (cut, how) in [
             (1, Cut::Reset),
             (100_000, Cut::Reset),
@@ -102,17 +103,17 @@ async fn a_range_goes_on_where_it_was_cut() -> Result<(), Error> {
             assert!(entries.iter().zip(&whole).all(|(a, b)| a.key == b.key && a.value == b.value));
             client.kv().put("r/09999", &VALUE).await?;
         }
-    }
-    Ok(())
+        Ok(())
+    });
 }
 
-#[tokio::test]
-async fn a_range_goes_on_elsewhere_when_its_member_falls_silent() -> Result<(), Error> {
-    for (cluster, client) in each(1, &[]) {
+#[test]
+fn a_range_goes_on_elsewhere_when_its_member_falls_silent() {
+    try_on_each_server(async |server, client| {
         fill(&client, "r/", KEYS, &VALUE).await?;
-        let proxy = Proxy::to(&cluster.endpoints()[0]).expect("a proxy");
+        let proxy = Proxy::to(server.endpoint()).expect("a proxy");
         // The same member, by another way.
-        let servers = format!("{},{}", proxy.endpoint(), cluster.endpoints()[0]);
+        let servers = format!("{},{}", proxy.endpoint(), server.endpoint());
         let through = Client::new(&servers).expect("servers");
         let options = CallOptions::default().deadline(Duration::from_secs(2));
         let mut stream = through.kv().with_options(options).range(all()).stream();
@@ -127,13 +128,13 @@ async fn a_range_goes_on_elsewhere_when_its_member_falls_silent() -> Result<(), 
             }
         }
         assert_eq!(keys, KEYS);
-    }
-    Ok(())
+        Ok(())
+    });
 }
 
-#[tokio::test]
-async fn a_compaction_meanwhile_is_an_error() -> Result<(), Error> {
-    for (_cluster, client) in each(1, &[]) {
+#[test]
+fn a_compaction_meanwhile_is_an_error() {
+    try_on_each_server(async |_, client| {
         fill(&client, "r/", KEYS, &VALUE).await?;
         let mut stream = client.kv().range(all()).stream();
         let first = stream.next().await.transpose()?.expect("a first piece");
@@ -143,13 +144,13 @@ async fn a_compaction_meanwhile_is_an_error() -> Result<(), Error> {
         let rest = collected(&mut stream).await;
         assert_eq!(*rest.expect_err("it is gone").kind(), ErrorKind::HistoryCleared);
         assert!(stream.next().await.is_none() && !first.is_empty());
-    }
-    Ok(())
+        Ok(())
+    });
 }
 
-#[tokio::test]
-async fn the_options_of_a_range_hold_for_its_pieces() -> Result<(), Error> {
-    for (_cluster, client) in each(1, &[]) {
+#[test]
+fn the_options_of_a_range_hold_for_its_pieces() {
+    try_on_each_server(async |_, client| {
         let inside = client.namespace("n/");
         fill(&client, "a", 200, b"outside").await?;
         fill(&inside, "r/", 500, b"inside").await?;
@@ -182,13 +183,13 @@ async fn the_options_of_a_range_hold_for_its_pieces() -> Result<(), Error> {
         assert_eq!(*error.kind(), ErrorKind::InvalidInput);
         let mut future = client.kv().range(all().revision(1_000_000)).stream();
         assert!(collected(&mut future).await.expect_err("not yet").is_definitely_not_applied());
-    }
-    Ok(())
+        Ok(())
+    });
 }
 
-#[tokio::test]
-async fn values_larger_than_a_page_come_all_the_same() -> Result<(), Error> {
-    for (_cluster, client) in each(1, &[]) {
+#[test]
+fn values_larger_than_a_page_come_all_the_same() {
+    try_on_each_server(async |_, client| {
         let large = vec![b'x'; 1_400_000];
         for n in 0..40 {
             client.kv().put(format!("r/{n:02}"), &large).await?;
@@ -197,6 +198,6 @@ async fn values_larger_than_a_page_come_all_the_same() -> Result<(), Error> {
         let entries = collected(&mut stream).await?;
         assert_eq!(entries.len(), 40);
         assert!(entries.iter().all(|entry| entry.value.len() == large.len()));
-    }
-    Ok(())
+        Ok(())
+    });
 }

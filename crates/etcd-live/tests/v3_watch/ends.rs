@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_client::v3::api::{CompactionRequest, DeleteRangeRequest, FilterType, WatchCreateRequest};
 use etcd_client::v3::{Update, WatchOptions, Watcher};
 use etcd_client::{Client, Error, ErrorKind, KeyRange};
+use etcd_live::each::try_on_each_server;
 use etcd_live::etcd::{cluster_of, newest, oldest_and_newest};
 use etcd_live::members::{Cluster, Options};
 use etcd_live::proxy::{Cut, Mode, Proxy};
@@ -62,11 +63,9 @@ async fn dropping_a_watch_ends_it_on_the_server() -> Result<(), Error> {
     Ok(())
 }
 
-#[tokio::test]
-async fn a_watch_whose_history_is_gone_ends_with_what_is_kept() -> Result<(), Error> {
-    for etcd in oldest_and_newest() {
-        let (cluster, _) = one(&etcd);
-        let client = Client::new(&cluster.endpoints()[0])?;
+#[test]
+fn a_watch_whose_history_is_gone_ends_with_what_is_kept() {
+    try_on_each_server(async |_, client| {
         let mut revision = 0;
         for i in 0..10 {
             revision = client.kv().put("/k", format!("{i}")).await?.revision().0;
@@ -77,17 +76,16 @@ async fn a_watch_whose_history_is_gone_ends_with_what_is_kept() -> Result<(), Er
         let kept = ErrorKind::Compacted { revision: (revision - 2).into() };
         assert_eq!(error.kind(), &kept, "{error}");
         assert!(watcher.next().await.is_none());
-    }
-    Ok(())
+        Ok(())
+    });
 }
 
 /// While the watch is cut off, history is compacted beyond it: the difference is what changed.
-#[tokio::test]
-async fn what_was_missed_is_told_as_a_difference_where_that_is_asked_for() -> Result<(), Error> {
-    for etcd in oldest_and_newest() {
-        let (cluster, proxy) = one(&etcd);
-        let (writing, watching) =
-            (Client::new(&cluster.endpoints()[0])?, Client::new(&proxy.endpoint())?);
+#[test]
+fn what_was_missed_is_told_as_a_difference_where_that_is_asked_for() {
+    try_on_each_server(async |server, client| {
+        let proxy = Proxy::to(server.endpoint()).expect("a proxy");
+        let (writing, watching) = (client, Client::new(&proxy.endpoint())?);
         let mut writer = Writer::new(&writing);
         for _ in 0..30 {
             writer.change().await?;
@@ -132,10 +130,10 @@ async fn what_was_missed_is_told_as_a_difference_where_that_is_asked_for() -> Re
                 _ => {}
             }
         }
-        assert_eq!(gaps, 1, "etcd {}", etcd.version);
-        assert_eq!(state, stored(&writing).await?, "etcd {}", etcd.version);
-    }
-    Ok(())
+        assert_eq!(gaps, 1);
+        assert_eq!(state, stored(&writing).await?);
+        Ok(())
+    });
 }
 
 fn state_before(writer: &Writer, revision: i64) -> BTreeMap<String, Vec<u8>> {
@@ -157,11 +155,10 @@ async fn stored(client: &Client) -> Result<BTreeMap<String, Vec<u8>>, Error> {
     Ok(found.iter().map(entry).collect())
 }
 
-#[tokio::test]
-async fn options_are_the_server_s() -> Result<(), Error> {
-    for etcd in oldest_and_newest() {
-        let (cluster, _) = one(&etcd);
-        let client = Client::new(&cluster.endpoints()[0])?.namespace("/n");
+#[test]
+fn options_are_the_server_s() {
+    try_on_each_server(async |_, client| {
+        let client = client.namespace("/n");
         let first = client.kv().put("/k/a", "1").await?.revision();
         client.kv().put("/k/a", "2").await?;
         client.kv().delete("/k/a").await?;
@@ -193,9 +190,9 @@ async fn options_are_the_server_s() -> Result<(), Error> {
         let mut quiet = client.watch("/k/quiet");
         quiet.created().await.expect("it stands");
         quiet.request_progress();
-        assert!(matches!(next(&mut quiet).await, Update::Progress(_)), "etcd {}", etcd.version);
-    }
-    Ok(())
+        assert!(matches!(next(&mut quiet).await, Update::Progress(_)));
+        Ok(())
+    });
 }
 
 #[tokio::test]
@@ -263,11 +260,9 @@ async fn what_asks_for_nothing_is_refused_at_once() -> Result<(), Error> {
 }
 
 /// A watch that lists again may begin before what is kept, and after what there is.
-#[tokio::test]
-async fn a_difference_leads_from_any_start_to_what_there_is() -> Result<(), Error> {
-    for etcd in oldest_and_newest() {
-        let (cluster, _) = one(&etcd);
-        let client = Client::new(&cluster.endpoints()[0])?;
+#[test]
+fn a_difference_leads_from_any_start_to_what_there_is() {
+    try_on_each_server(async |_, client| {
         let mut writer = Writer::new(&client);
         let first = writer.change().await?;
         for _ in 0..30 {
@@ -309,6 +304,6 @@ async fn a_difference_leads_from_any_start_to_what_there_is() -> Result<(), Erro
         }
         let Update::Changes(changes) = next(&mut later).await else { panic!("no change") };
         assert_eq!(change(&changes.events[0]).0, last + 2);
-    }
-    Ok(())
+        Ok(())
+    });
 }

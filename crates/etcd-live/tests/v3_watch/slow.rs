@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use etcd_client::v3::api::WatchCreateRequest;
 use etcd_client::v3::{Update, WatchOptions};
 use etcd_client::{Client, Error, KeyRange, Ttl};
+use etcd_live::each::try_on_each_server;
 use etcd_live::etcd::{cluster_of, oldest_and_newest};
 use etcd_live::members::Options;
 
@@ -72,12 +73,10 @@ async fn an_unread_watch_costs_its_queue_and_holds_up_nobody() -> Result<(), Err
 }
 
 /// Watches of a range whose changes are larger than a reply come in fragments, and are joined.
-#[tokio::test]
-async fn a_revision_that_is_larger_than_a_reply_comes_whole() -> Result<(), Error> {
+#[test]
+fn a_revision_that_is_larger_than_a_reply_comes_whole() {
     use etcd_client::v3::api::{PutRequest, TxnRequest};
-    for etcd in oldest_and_newest() {
-        let cluster = cluster_of(&etcd, 1, &Options { in_memory: true, ..Options::default() });
-        let client = Client::new(&cluster.endpoints()[0])?;
+    try_on_each_server(async |_, client| {
         let puts = |byte: u8| {
             let put = move |i: i32| PutRequest::new(format!("/f/{i:03}"), vec![byte; 14_000]);
             TxnRequest::new().then((0..100).map(put))
@@ -98,6 +97,6 @@ async fn a_revision_that_is_larger_than_a_reply_comes_whole() -> Result<(), Erro
             }
         }
         assert!(revisions.values().all(|&events| events == 100), "{revisions:?}");
-    }
-    Ok(())
+        Ok(())
+    });
 }

@@ -131,14 +131,14 @@ where
     /// Tells the leaders of an election, until the caller goes.
     pub(super) async fn observe(mut self, sender: &Sender) -> Result<(), Status> {
         let request: LeaderRequest = self.requests.only().await?;
-        let mut told = 0;
+        let mut told = (0, 0);
         loop {
             let next = waiting::next_leader(&self.server, self.token.as_deref(), &request, told);
             let reply = tokio::select! {
                 reply = next => reply?,
                 () = sender.closed() => return Err(gone()),
             };
-            told = reply.kv.as_ref().map_or(told, |kv| kv.mod_revision);
+            told = reply.kv.as_ref().map_or(told, waiting::standing);
             send(sender, &reply).await?;
         }
     }

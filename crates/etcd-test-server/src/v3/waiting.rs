@@ -2,7 +2,8 @@
 
 use etcd_proto::grpc::Status;
 use etcd_proto::v3::{
-    CampaignRequest, CampaignResponse, DeleteRangeRequest, LeaderRequest, LockRequest, LockResponse,
+    CampaignRequest, CampaignResponse, DeleteRangeRequest, KeyValue, LeaderRequest, LockRequest,
+    LockResponse,
 };
 
 use super::shared::Server;
@@ -74,17 +75,24 @@ pub(super) async fn next_leader(
     server: &Server,
     token: Option<&str>,
     request: &LeaderRequest,
-    told: i64,
+    told: (i64, i64),
 ) -> Result<etcd_proto::v3::LeaderResponse, Status> {
     let mut changes = server.changes();
     loop {
         changes.borrow_and_update();
         let context = server.context(token);
         let leader = server.with(|store| observe(store, &context, request))?;
-        let is_new = |kv: &etcd_proto::v3::KeyValue| kv.mod_revision > told;
+        let is_new = |kv: &KeyValue| standing(kv) > told;
         if let Some(leader) = leader.filter(|leader| leader.kv.as_ref().is_some_and(is_new)) {
             return Ok(leader);
         }
         let _ = changes.changed().await;
     }
+}
+
+/// Where a leader's value stands in the history of an election.
+///
+/// Who leads next may have entered before the one who led said something last.
+pub(super) fn standing(leader: &KeyValue) -> (i64, i64) {
+    (leader.create_revision, leader.mod_revision)
 }
