@@ -15,15 +15,22 @@ pub struct Count {
 
 /// How often what was asked of a tree, and how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "etcd's own names")]
 pub struct Stats {
+    /// Reads.
     pub gets: Count,
+    /// Writes without a condition.
     pub sets: Count,
+    /// Removals without a condition.
     pub deletes: Count,
+    /// Writes of what had to be there.
     pub updates: Count,
+    /// Writes of what was not to be there, in order too.
     pub creates: Count,
+    /// Writes on condition of a value or an index.
     pub swaps: Count,
+    /// Removals on condition of a value or an index.
     pub compare_deletes: Count,
+    /// How many nodes went when their time to live was over.
     pub expired: u64,
 }
 
