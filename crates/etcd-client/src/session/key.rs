@@ -9,8 +9,9 @@ use etcd_proto::tree::{InvalidPath, Path};
 /// The whole path of a key or directory, with its leading slash.
 ///
 /// Over v2 it is text always; over v3 it may be any bytes, as others may have written them. It
-/// compares with texts, and goes back into every call as it is. As text, bytes that are none are
-/// shown as `\xNN`.
+/// compares with texts, and goes back into every call, which cleans it as any path: a key that others
+/// wrote with a doubled slash, or one at its end, is not reached by it. As text, bytes that are none
+/// are shown as `\xNN`.
 ///
 /// ```
 /// # async fn example(session: etcd_client::Session) -> Result<(), etcd_client::Error> {
