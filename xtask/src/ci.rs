@@ -75,7 +75,8 @@ fn deny() -> Outcome {
     if !program.is_file() {
         let install = ["install", "cargo-deny", "--version", CARGO_DENY, "--locked", "--quiet"];
         // It runs for a second, and takes minutes to optimize.
-        run(cargo(&install).arg("--debug").arg("--root").arg(&tools))?;
+        let install = &mut cargo(&install);
+        run(install.arg("--debug").arg("--root").arg(&tools).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
     }
     run(Command::new(program).args(what).current_dir(root()))
 }

@@ -11,6 +11,7 @@ mod failure;
 mod fuzz;
 mod header;
 mod layers;
+mod programs;
 mod run;
 mod secured;
 mod setup;

@@ -1,13 +1,13 @@
 //! `cargo xtask test`: every test there is, and a list of those that could not run.
 
 use std::env;
-use std::fs;
 use std::process::Command;
 
 use lexopt::prelude::*;
 
 use crate::failure::{Failure, Outcome};
-use crate::run::{binaries, cargo, root, run, step};
+use crate::programs::{self, Program};
+use crate::run::{binaries, cargo, run, step};
 use crate::setup::{self, Absence, Tools};
 
 pub(crate) const HELP: &str = "\
@@ -22,9 +22,11 @@ why.
 ";
 
 pub(crate) const LIVE: &str = "etcd-live";
+/// How many programs of tests are run at once: most wait more than they compute.
+const AT_ONCE: usize = 2;
 /// Live scenarios mostly wait for times to live to end, and each has members of its own: with three
 /// at once two cores are half busy.
-const AT_ONCE: &str = "--test-threads=3";
+const LIVE_THREADS: &str = "--test-threads=3";
 
 /// What was run, and what was not.
 #[derive(Debug, Default)]
@@ -44,13 +46,25 @@ pub(crate) fn command(parser: lexopt::Parser) -> Outcome {
 /// Runs the tests whose name contains the filter, and prints the summary.
 pub(crate) fn run_all(filter: Option<&str>) -> Outcome<Summary> {
     let tools = step("setup", setup::find_tools)?;
-    // All targets: the tests find their dependencies built with the same features.
+    // All targets: benches are built by nothing else.
     let build = ["build", "--workspace", "--all-targets", "--all-features"];
     step("build", || run(&mut cargo(&build)))?;
+    let programs = step("build, tests", programs::list)?;
+    let (live, in_process): (Vec<_>, Vec<_>) =
+        programs.iter().partition(|program| program.package() == LIVE);
     let mut summary = Summary::default();
-    let heading = "unit, in-process and documentation tests";
-    summary.note(heading, step(heading, || run(&mut in_process(&tools, filter))));
-    run_live(&tools, filter, &mut summary)?;
+    let heading = "unit and in-process tests";
+    let prepare = |command: &mut Command| {
+        command.args(filter);
+        leave_out_c(command, &tools);
+        Ok(())
+    };
+    let run_in_process = || programs::run_all(&in_process, AT_ONCE, prepare);
+    summary.note(heading, step(heading, run_in_process));
+    let heading = "documentation tests";
+    let doc = ["test", "--doc", "--workspace", "--all-features", "--no-fail-fast"];
+    summary.note(heading, step(heading, || run(cargo(&doc).args(filter))));
+    run_live(&live, &tools, filter, &mut summary);
     println!("\n{}", summary.text());
     match summary.failed.as_slice() {
         [] => Ok(summary),
@@ -58,36 +72,27 @@ pub(crate) fn run_all(filter: Option<&str>) -> Outcome<Summary> {
     }
 }
 
-fn in_process(tools: &Tools, filter: Option<&str>) -> Command {
-    let mut command = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
-    if has_live() {
-        command.args(["--exclude", LIVE]);
-    }
-    command.args(filter);
-    command.arg("--");
+/// Leaves out the programs in C for which something is missing.
+fn leave_out_c(command: &mut Command, tools: &Tools) {
     for (program, _) in &tools.without {
         // As the tests that need it are called.
         command.args(["--skip", &program.replace('+', "x")]);
     }
-    command
 }
 
-fn run_live(tools: &Tools, filter: Option<&str>, summary: &mut Summary) -> Outcome {
-    if !has_live() {
-        println!("\nlive scenarios: crates/{LIVE} is not there yet");
-        return Ok(());
-    }
+fn run_live(live: &[&Program], tools: &Tools, filter: Option<&str>, summary: &mut Summary) {
     summary.note_absences(tools);
     let generations = Generations { v2: tools.etcd.is_ok(), v3: !tools.v3.found.is_empty() };
     if !generations.v2 && !generations.v3 {
-        return Ok(());
+        return;
     }
-    let mut command = cargo(&["test", "--package", LIVE, "--all-features", "--no-fail-fast"]);
-    command.args(generations.targets(&targets()?)).args(filter).args(["--", AT_ONCE]);
-    name_programs(&mut command, tools)?;
+    let live: Vec<_> = live.iter().copied().filter(|program| generations.run(program)).collect();
+    let prepare = |command: &mut Command| {
+        command.args(filter).arg(LIVE_THREADS);
+        name_programs(command, tools)
+    };
     let heading = heading(tools);
-    summary.note(&heading, step(&heading, || run(&mut command)));
-    Ok(())
+    summary.note(&heading, step(&heading, || programs::run_all(&live, AT_ONCE, prepare)));
 }
 
 /// Which generations of etcd there are servers of.
@@ -98,27 +103,11 @@ struct Generations {
 }
 
 impl Generations {
-    /// What cargo is told, so that it runs the scenarios of these generations alone.
-    fn targets(self, all: &[String]) -> Vec<String> {
-        if self.v2 && self.v3 {
-            return Vec::new();
-        }
-        let mut args = vec!["--lib".to_owned(), "--bins".to_owned()];
-        for target in all.iter().filter(|target| target.starts_with("v3_") == self.v3) {
-            args.extend(["--test".to_owned(), target.clone()]);
-        }
-        args
+    /// Whether the scenarios of a program need nothing but servers of these.
+    fn run(self, program: &Program) -> bool {
+        let is_v3 = program.target().starts_with("v3_");
+        !program.is_integration || self.v2 && self.v3 || is_v3 == self.v3
     }
-}
-
-/// The files and folders of tests, as cargo calls them.
-fn targets() -> Outcome<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(root().join("crates").join(LIVE).join("tests"))? {
-        names.push(entry?.path().file_stem().unwrap_or_default().to_string_lossy().into_owned());
-    }
-    names.sort();
-    Ok(names)
 }
 
 /// Names the programs in the environment; tests that need one that is not there are skipped.
@@ -159,10 +148,6 @@ fn heading(tools: &Tools) -> String {
     let v3 =
         Some(v3.join(", ")).filter(|list| !list.is_empty()).map(|list| format!("v3 on {list}"));
     format!("live scenarios on {}", v2.chain(v3).collect::<Vec<_>>().join("; "))
-}
-
-fn has_live() -> bool {
-    root().join("crates").join(LIVE).join("Cargo.toml").is_file()
 }
 
 fn parse(mut parser: lexopt::Parser) -> Result<Option<String>, lexopt::Error> {
@@ -270,10 +255,13 @@ mod tests {
 
     #[test]
     fn a_generation_without_a_server_is_left_out() {
-        let all = ["lock", "v3_watch", "watch"].map(str::to_owned);
-        let targets = |v2, v3| Generations { v2, v3 }.targets(&all).join(" ");
-        assert_eq!(targets(true, true), "");
-        assert_eq!(targets(true, false), "--lib --bins --test lock --test watch");
-        assert_eq!(targets(false, true), "--lib --bins --test v3_watch");
+        let names = ["lock", "v3_watch", "watch"];
+        let runs = |v2, v3| {
+            let program = |name: &&str| Generations { v2, v3 }.run(&Program::of_tests(LIVE, name));
+            names.into_iter().filter(program).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(runs(true, true), "lock v3_watch watch");
+        assert_eq!(runs(true, false), "lock watch");
+        assert_eq!(runs(false, true), "v3_watch");
     }
 }

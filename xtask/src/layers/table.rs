@@ -239,7 +239,7 @@ pub(super) const DEPENDENCIES: &[Dependencies] = &[
     },
     Dependencies {
         package: "xtask",
-        only: &["ctrlc", "lexopt", "rcgen"],
+        only: &["ctrlc", "lexopt", "rcgen", "serde_json"],
         not_direct: &[],
         never: &[],
     },
