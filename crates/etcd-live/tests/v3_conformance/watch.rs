@@ -80,6 +80,10 @@ impl<'a> Watches<'a> {
     /// Ends a watch; one that there is not is ended in silence.
     pub(crate) async fn cancel(&mut self, request: WatchCancelRequest) {
         self.settle().await;
+        self.end(request).await;
+    }
+
+    async fn end(&mut self, request: WatchCancelRequest) {
         let (known, canceled) = (self.known(request.watch_id).is_some(), self.canceled);
         self.send(request).await;
         if known {
@@ -98,6 +102,16 @@ impl<'a> Watches<'a> {
         if answers_always || is_some && known.all(|watch| watch.is_live && watch.start <= now) {
             let progress = self.progress;
             self.read_until(|watches| watches.progress > progress).await;
+        } else {
+            self.heard().await;
+        }
+    }
+
+    /// Waits until the server has read what it does not answer: what it makes of that depends on its revision.
+    async fn heard(&mut self) {
+        self.create(&WatchCreateRequest::new("heard")).await;
+        if let Some(watch_id) = self.watches.last().map(|last| last.id) {
+            self.end(WatchCancelRequest { watch_id }).await;
         }
     }
 
