@@ -105,13 +105,25 @@ impl Deframer {
     ///
     /// When the bytes are no frame, the frame is too long, or the message cannot be read.
     pub fn message<M: Message + Default>(&mut self) -> Result<Option<M>, DecodeError> {
+        self.message_by(M::decode)
+    }
+
+    /// The next whole message, read by a function; nothing when more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no frame, the frame is too long, or the message cannot be read.
+    pub fn message_by<M>(
+        &mut self,
+        read: impl FnOnce(Bytes) -> Result<M, prost::DecodeError>,
+    ) -> Result<Option<M>, DecodeError> {
         let Some(length) = self.announced()? else { return Ok(None) };
         if self.held - FRAME_HEAD < length {
             return Ok(None);
         }
         self.take(FRAME_HEAD);
         let message = self.take(length);
-        M::decode(message).map(Some).map_err(|error| DecodeError::new(self.name, error.to_string()))
+        read(message).map(Some).map_err(|error| DecodeError::new(self.name, error.to_string()))
     }
 
     fn announced(&mut self) -> Result<Option<usize>, DecodeError> {

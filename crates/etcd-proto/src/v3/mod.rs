@@ -25,6 +25,7 @@ mod compare;
 mod downgrade;
 mod election;
 pub mod error;
+mod events;
 mod header;
 mod kv;
 mod lease;

@@ -6,6 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 use prost::Message;
 
 use super::error::Error;
+use super::events::watch_response;
 use super::header::cluster_of;
 use super::{
     AlarmAction, AlarmRequest, AlarmResponse, AuthDisableRequest, AuthDisableResponse,
@@ -92,6 +93,15 @@ pub trait StreamRpc {
 
     /// The message that opens the stream.
     fn first(&self) -> &Self::Message;
+
+    /// What a message that came holds.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    fn item(message: Bytes) -> Result<Self::Item, prost::DecodeError> {
+        Self::Item::decode(message)
+    }
 }
 
 fn outgoing(path: &'static str, message: &impl Message) -> Result<Outgoing, EncodeError> {
@@ -113,20 +123,20 @@ fn ended(headers: &HeaderMap, trailers: Option<&HeaderMap>) -> Result<(), Error>
 
 /// Finds the messages of a gRPC stream.
 #[derive(Debug)]
-pub struct ItemDecoder<M> {
+pub struct ItemDecoder<S> {
     deframer: Deframer,
-    item: std::marker::PhantomData<fn() -> M>,
+    of: std::marker::PhantomData<fn() -> S>,
 }
 
-impl<M: Message + Default> StreamDecoder for ItemDecoder<M> {
-    type Item = M;
+impl<S: StreamRpc> StreamDecoder for ItemDecoder<S> {
+    type Item = S::Item;
 
     fn push(&mut self, bytes: Bytes) {
         self.deframer.push(bytes);
     }
 
-    fn next(&mut self) -> Result<Option<M>, DecodeError> {
-        self.deframer.message()
+    fn next(&mut self) -> Result<Option<S::Item>, DecodeError> {
+        self.deframer.message_by(S::item)
     }
 
     fn is_within_item(&self) -> bool {
@@ -152,7 +162,7 @@ macro_rules! unary {
 }
 
 macro_rules! streaming {
-    ($($(#[$doc:meta])* $path:literal $since:tt: $name:ident($request:ident) => $item:ident, $header:expr;)*) => {
+    ($($(#[$doc:meta])* $path:literal $since:tt: $name:ident($request:ident) => $item:ident $(by $read:ident)?, $header:expr;)*) => {
         $($(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name(pub $request);
@@ -166,21 +176,25 @@ macro_rules! streaming {
             fn first(&self) -> &$request {
                 &self.0
             }
+
+            $(fn item(message: Bytes) -> Result<$item, prost::DecodeError> {
+                $read(message)
+            })?
         }
 
         impl Streaming for $name {
             type Item = $item;
             type Refusal = Error;
-            type Decoder = ItemDecoder<$item>;
+            type Decoder = ItemDecoder<Self>;
             const HTTP: HttpVersion = HttpVersion::Http2;
 
             fn request(&self) -> Result<Outgoing, EncodeError> {
                 outgoing($path, &self.0)
             }
 
-            fn decoder(&self) -> ItemDecoder<$item> {
+            fn decoder(&self) -> ItemDecoder<Self> {
                 let deframer = Deframer::new($path, LONGEST_ITEM);
-                ItemDecoder { deframer, item: std::marker::PhantomData }
+                ItemDecoder { deframer, of: std::marker::PhantomData }
             }
 
             fn cluster(item: &$item) -> Option<ClusterId> {
@@ -299,7 +313,7 @@ streaming! {
     "/etcdserverpb.KV/RangeStream" (3, 7): RangeStream(RangeRequest) => RangeStreamResponse,
         |item: &RangeStreamResponse| item.range_response.as_ref()?.header;
     /// Watches, any number of them, on one stream.
-    "/etcdserverpb.Watch/Watch" (3, 0): WatchStream(WatchRequest) => WatchResponse, |item: &WatchResponse| item.header;
+    "/etcdserverpb.Watch/Watch" (3, 0): WatchStream(WatchRequest) => WatchResponse by watch_response, |item: &WatchResponse| item.header;
     /// Renewals of leases, any number of them, on one stream.
     "/etcdserverpb.Lease/LeaseKeepAlive" (3, 0): KeepAliveStream(LeaseKeepAliveRequest) => LeaseKeepAliveResponse, |item: &LeaseKeepAliveResponse| item.header;
     /// The whole store in pieces, and then its SHA-256.
