@@ -39,8 +39,8 @@ fn main() -> ExitCode {
 
 async fn run(cli: &Cli) -> anyhow::Result<Exit> {
     let command = execute(cli);
-    // It has a place in a queue to give up, or a command to wait for, when interrupted.
-    if matches!(cli.command, Command::Lock(_)) {
+    // They have something to give up, to wait for or to remove when interrupted.
+    if matches!(cli.command, Command::Lock(_) | Command::Demo) {
         return command.await;
     }
     tokio::select! {

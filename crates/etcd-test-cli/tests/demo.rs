@@ -2,10 +2,11 @@
 
 mod common;
 
-use common::{Ended, run};
+use common::{Ended, Serving, run};
 use etcd_proto::grpc::{Code, Status};
 use etcd_test_server::fault::{Fault, Rule};
-use etcd_test_server::{TestServer, Version};
+use etcd_test_server::{Clock, TestServer, Version};
+use nix::sys::signal::{Signal, kill};
 
 async fn server(version: Version) -> TestServer {
     TestServer::builder().version(version).start().await.expect("a port")
@@ -97,6 +98,33 @@ async fn a_server_that_refuses_a_step_is_told_by_it() {
     failed(&ended, 1, &["a time to live under a watch: ", "permission denied"]);
     let listed = run(&["-s", &server.endpoint(), "list"]).await;
     assert_eq!(listed.stdout, "", "what was written is removed all the same");
+}
+
+/// The step that waits for something to expire is the one that is interrupted.
+#[tokio::test]
+async fn who_is_interrupted_leaves_nothing_on_the_servers() {
+    for (signal, status) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        for version in [Version::V2_3, Version::V3_7] {
+            let server = TestServer::builder().version(version).clock(Clock::held()).start();
+            let server = server.await.expect("a port");
+            let endpoint = server.endpoint();
+            let mut demo = Serving::start(&["-s", &endpoint, "demo"]).await;
+            demo.until("begins with that change").await;
+            let listed = run(&["-s", &endpoint, "tree"]).await;
+            assert!(listed.stdout.contains("milk"), "{listed:?}");
+            kill(demo.pid(), signal).expect("it runs");
+            assert_eq!(demo.wait().await.0, status);
+            let listed = run(&["-s", &endpoint, "list"]).await;
+            assert_eq!((listed.status, listed.stdout.as_str()), (0, ""), "{}", listed.stderr);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_domain_is_not_passed_over() {
+    let ended = run(&["--discovery-srv", "no domain", "demo"]).await;
+    failed(&ended, ended.status, &["\"no domain\""]);
+    assert_ne!(ended.status, 0);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ const TIMING: Timing = Timing { ttl: Millis(TTL.seconds() * 1_000), margin: Mill
 #[command(name = "leader-demo")]
 struct Options {
     /// How good a leader this node would be; more is better
-    #[arg(short, long, value_name = "N", default_value_t = 42, allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "N", default_value_t = 42, value_parser = fitness, allow_negative_numbers = true)]
     fitness: i64,
 
     /// The key that holds the vote
@@ -77,6 +77,11 @@ fn campaign(options: Options) -> Result<()> {
     let store = Store::new(options.servers, options.key, TTL, options.api);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run::run(candidate, &store))
+}
+
+fn fitness(text: &str) -> Result<i64, String> {
+    text.parse()
+        .map_err(|_| format!("a whole number of 64 bits, such as 42 or -1, and {text:?} is none"))
 }
 
 /// A key that no server could take is said before one is asked.

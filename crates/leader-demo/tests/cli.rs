@@ -16,7 +16,7 @@ fn usage_errors_end_with_status_2_and_name_what_is_wrong() {
         (&[], "--servers"),
         (&["-s", "a:1", "-n", ""], "must not be empty"),
         (&["-s", "a:1", "-n", "a,b"], "','"),
-        (&["-s", "a:1", "-f", "high"], "high"),
+        (&["-s", "a:1", "-f", "high"], "a whole number of 64 bits, such as 42 or -1, and \"high\""),
         (&["-s", "a:1", "-k", ""], "--key"),
         (&["-s", "a:1", "surplus"], "surplus"),
         (&["-s", "a:not-a-port"], "not-a-port"),

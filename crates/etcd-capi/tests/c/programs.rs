@@ -55,7 +55,7 @@ fn a_child_is_told_that_a_session_is_its_parents() {
 
 #[test]
 fn wrong_arguments_and_random_calls_are_answered() {
-    run_on_each("wrong.c", &["10000", "1"]);
+    run_on_each("wrong.c", &["4000", "1"]);
 }
 
 #[test]

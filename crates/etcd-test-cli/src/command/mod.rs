@@ -12,5 +12,5 @@ pub(crate) mod unlock;
 pub(crate) mod watch;
 
 mod child;
-mod signals;
+pub(crate) mod signals;
 mod terminal;

@@ -8,15 +8,15 @@ use nix::sys::signal::Signal;
 use tokio::signal::unix::{self, SignalKind, signal};
 
 /// Those that ask a program to end.
-pub(super) const REQUESTS: [Signal; 4] =
+pub(crate) const REQUESTS: [Signal; 4] =
     [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
 
 /// Signals that are listened for. From when this is made on, none is missed.
-pub(super) struct Signals(Vec<(Signal, unix::Signal)>);
+pub(crate) struct Signals(Vec<(Signal, unix::Signal)>);
 
 impl Signals {
     /// Listens for these, but not for the end of a terminal under `nohup`, which has it ignored.
-    pub(super) fn listen(signals: &[Signal]) -> io::Result<Self> {
+    pub(crate) fn listen(signals: &[Signal]) -> io::Result<Self> {
         let wanted = signals.iter().filter(|&&wanted| wanted != Signal::SIGHUP || !is_nohup());
         let listen = |&wanted: &Signal| Ok((wanted, signal(SignalKind::from_raw(wanted as i32))?));
         wanted.map(listen).collect::<io::Result<_>>().map(Self)
@@ -31,6 +31,14 @@ impl Signals {
             came.next().map_or(Poll::Pending, Poll::Ready)
         })
         .await
+    }
+
+    /// What work brings, or the signal that came before.
+    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Signal> {
+        tokio::select! {
+            done = work => Ok(done),
+            signal = self.next() => Err(signal),
+        }
     }
 
     /// One that has come already.

@@ -15,17 +15,28 @@ use etcd_client::session::Api;
 use self::place::Place;
 use self::wording::Wording;
 use crate::args::Cli;
+use crate::command::signals::{REQUESTS, Signals};
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// Shows one thing after another; the first that does not hold ends it.
+/// Shows one thing after another; the first that does not hold ends it, and so does a signal.
 pub(crate) async fn run(cli: &Cli, output: &Output) -> anyhow::Result<Exit> {
-    let place = Place::new(cli).await?;
+    let mut signals = Signals::listen(&REQUESTS)?;
+    let place = match signals.during(Place::new(cli)).await {
+        Ok(place) => place?,
+        Err(signal) => return Ok(Exit::of_signal(signal)),
+    };
     let mut says = Wording::new(output);
     says.begin(&place)?;
-    let shown = show(&place, &mut says).await;
-    let tidied = place.tidy().await.context("what the demo wrote could not be removed");
-    shown.and(tidied)?;
+    let shown = signals.during(show(&place, &mut says)).await;
+    let tidied = match signals.during(place.tidy()).await {
+        Ok(tidied) => tidied.context("what the demo wrote could not be removed"),
+        Err(again) => return Ok(Exit::of_signal(again)),
+    };
+    match shown {
+        Ok(shown) => shown.and(tidied)?,
+        Err(signal) => return tidied.map(|()| Exit::of_signal(signal)),
+    }
     says.end()?;
     Ok(Exit::Done)
 }

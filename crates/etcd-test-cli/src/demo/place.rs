@@ -7,6 +7,7 @@ use etcd_test_server::Version;
 
 use super::own_servers::OwnServers;
 use crate::args::Cli;
+use crate::discover;
 
 /// Servers, and a directory on them that is the demo's alone.
 pub(super) struct Place {
@@ -21,11 +22,15 @@ pub(super) struct Place {
 impl Place {
     /// The servers that were named, or else three in this process.
     pub(super) async fn new(cli: &Cli) -> anyhow::Result<Self> {
-        let own = match cli.servers.is_some() {
-            true => None,
-            false => Some(own_servers(cli).await?),
+        let named = discover::servers(cli).await?.or_else(|| cli.servers.clone());
+        let (servers, own) = match named {
+            Some(servers) => (servers, None),
+            None => {
+                let own = own_servers(cli).await?;
+                (own.list(), Some(own))
+            }
         };
-        let servers = own.as_ref().map_or_else(|| cli.servers().to_owned(), OwnServers::list);
+        etcd_client::servers::check(&servers)?;
         let options = cli.session_options()?;
         let session = Session::open_with(&servers, options.clone()).await?;
         let directory = format!("/etcd-test-demo-{}", std::process::id());

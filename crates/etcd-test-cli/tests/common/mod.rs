@@ -45,7 +45,7 @@ fn status(ended: ExitStatus) -> i32 {
     ended.code().or(killed).expect("a program that ended has a status")
 }
 
-/// `serve`, which has said where it listens.
+/// A program that goes on, and has printed a line.
 pub(crate) struct Serving {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -76,6 +76,14 @@ impl Serving {
     pub(crate) fn pid(&self) -> nix::unistd::Pid {
         let pid = self.child.id().expect("it runs");
         nix::unistd::Pid::from_raw(pid.try_into().expect("a process id is an i32"))
+    }
+
+    /// Waits until it says something.
+    pub(crate) async fn until(&mut self, said: &str) {
+        while !self.said.contains(said) {
+            let line = timeout(PATIENCE, self.lines.next_line()).await.expect("it says more");
+            self.said = line.expect("text").unwrap_or_else(|| panic!("it ended without {said:?}"));
+        }
     }
 
     /// Its status and what else it printed.
