@@ -7,8 +7,8 @@ mod machine;
 use bytes::Bytes;
 use etcd_proto::key::KeyRange;
 use etcd_proto::v3::{
-    Event, EventType, FilterType, KeyValue, Message, ResponseHeader, WatchCreateRequest,
-    WatchResponse,
+    Event, EventType, FilterType, KeyValue, Message, ResponseHeader, StreamRpc, WatchCreateRequest,
+    WatchResponse, WatchStream,
 };
 
 use self::machine::{Machine, Told};
@@ -41,7 +41,9 @@ pub fn run(data: &[u8]) {
     let request = request(kind);
     let (mut machine, mut last) = (Machine::new(request.clone()), i64::MIN);
     for piece in crate::pieces(rest).0 {
-        let Ok(reply) = WatchResponse::decode(piece) else { continue };
+        let read = WatchStream::item(piece.clone());
+        assert_eq!(read, WatchResponse::decode(piece), "it means something else to prost");
+        let Ok(reply) = read else { continue };
         let due = machine.next();
         match machine.reply(reply) {
             Told::Changes(batch) => {
