@@ -62,6 +62,9 @@ pub(crate) fn run_all(
     at_once: usize,
     prepare: impl Fn(&mut Command) -> Outcome + Sync,
 ) -> Outcome {
+    if programs.is_empty() {
+        return Err(Failure::new("cargo named no program of these tests"));
+    }
     let waiting = Mutex::new(programs.iter().collect::<VecDeque<_>>());
     let failed = Mutex::new(Vec::new());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
@@ -133,6 +136,7 @@ mod tests {
         assert_eq!(why, "a/bad (exit status: 3)");
         let Err(Failure::Failed(why)) = run_all(&all, 1, script("exit 3")) else { panic!() };
         assert_eq!(why.matches("exit status: 3").count(), 4, "{why}");
+        assert!(run_all(&[], 1, script("true")).is_err(), "nothing is no success");
         programs.iter().for_each(|program| fs::remove_file(&program.path).unwrap());
     }
 
