@@ -13,9 +13,9 @@ use crate::ids::ClusterId;
 const CLUSTER_ID: &str = "x-etcd-cluster-id";
 
 /// One request that gets one reply.
-pub trait Exchange {
+pub trait Exchange: Sync {
     /// What a successful reply is decoded into.
-    type Reply;
+    type Reply: Send;
     /// What the server says when it does not do what it was asked.
     type Refusal: Refusal;
 

@@ -35,16 +35,12 @@ impl<R: Refusal> CallError<R> {
         }
     }
 
-    /// The same error, when an earlier attempt may have been processed all the same.
-    pub(crate) fn left_open(mut self) -> Self {
-        let outcome = match &mut self {
-            Self::Refused { outcome, .. } => outcome,
-            Self::Failed(error) => &mut error.outcome,
-        };
-        if *outcome == Outcome::NotApplied {
-            *outcome = Outcome::Unknown;
+    /// An earlier attempt may have been processed all the same.
+    pub(crate) fn leave_open(&mut self) {
+        match self {
+            Self::Refused { outcome, .. } => leave_open(outcome),
+            Self::Failed(error) => leave_open(&mut error.outcome),
         }
-        self
     }
 }
 
@@ -68,7 +64,13 @@ impl<R: Refusal> std::error::Error for CallError<R> {
 
 impl<R> From<EncodeError> for CallError<R> {
     fn from(error: EncodeError) -> Self {
-        Self::Failed(Error::new(Kind::Request(error), Outcome::NotApplied, Vec::new()))
+        Self::Failed(error.into())
+    }
+}
+
+fn leave_open(outcome: &mut Outcome) {
+    if *outcome == Outcome::NotApplied {
+        *outcome = Outcome::Unknown;
     }
 }
 
@@ -116,6 +118,12 @@ impl Error {
         }
     }
 
+    /// The same error, when an earlier attempt may have been processed all the same.
+    pub(crate) fn left_open(mut self) -> Self {
+        leave_open(&mut self.outcome);
+        self
+    }
+
     /// The same error, after other attempts.
     pub(crate) fn after(mut self, mut attempts: Vec<Attempt>) -> Self {
         attempts.append(&mut self.attempts);
@@ -135,6 +143,12 @@ impl Error {
     /// Each attempt that was made, in order; at most the last 16.
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
+    }
+}
+
+impl From<EncodeError> for Error {
+    fn from(error: EncodeError) -> Self {
+        Self::new(Kind::Request(error), Outcome::NotApplied, Vec::new())
     }
 }
 

@@ -6,16 +6,17 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
-use etcd_proto::call::{Exchange, HttpVersion, Incoming, Outcome, Outgoing, Refusal as _, Replay};
+use etcd_proto::call::{HttpVersion, Incoming, Outcome, Outgoing, Replay};
 use etcd_proto::grpc;
 use http::Method;
 use http::uri::PathAndQuery;
 
 use super::attempt::{Failed, Landed};
+use super::question::{Asked, Ended, Heard, Passing};
 use super::{Channel, Shared};
 use crate::config::{CallOptions, Lane};
 use crate::conn::Peer;
-use crate::error::{CallError, Cause, Error, Phase};
+use crate::error::{Cause, Error, Phase};
 use crate::failover::pauses;
 use crate::http2::{Answer, Failure, Whole};
 use crate::lane::{self, Found};
@@ -38,71 +39,68 @@ enum Sending<'a> {
 }
 
 /// What an attempt of a call that is sent once came to.
-enum Sent<T, R> {
+enum Sent {
     /// This is what the call comes to.
-    Ended(Result<T, CallError<R>>),
+    Ended(Ended),
     /// It was not processed, and may be sent again.
     Unsent(Failed),
     /// It was refused without effect, and may not be later.
-    Refused(Arc<Peer>, Instant, R),
+    Refused(Arc<Peer>, Instant, Passing),
 }
 
 impl Channel {
     /// A call that is sent once, to the best endpoint where that has a connection and answered of
     /// late: most calls end here, and need no course.
-    pub(super) async fn deliver_at_once<E: Exchange>(
+    pub(super) async fn deliver_at_once(
         &self,
-        exchange: &E,
+        question: Asked<'_>,
         outgoing: Outgoing,
         replay: Replay,
         deadline: Instant,
         options: &CallOptions,
-    ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let Some(peer) = self.shared.reached_now(E::HTTP, Instant::now()) else {
-            return Box::pin(self.deliver_once(exchange, outgoing, replay, deadline, None)).await;
+    ) -> Ended {
+        let Some(peer) = self.shared.reached_now(question.http(), Instant::now()) else {
+            return Box::pin(self.deliver_once(question, outgoing, replay, deadline, None)).await;
         };
-        match self.send_once(exchange, peer, outgoing, replay, deadline).await {
-            Sent::Ended(answer) => answer,
+        match self.send_once(question, peer, outgoing, replay, deadline).await {
+            Sent::Ended(ended) => ended,
             first => {
-                let again = self.prepare(exchange, options)?;
-                let delivery = self.deliver_once(exchange, again, replay, deadline, Some(first));
-                Box::pin(delivery).await
+                let again = self.prepare(question, options)?;
+                Box::pin(self.deliver_once(question, again, replay, deadline, Some(first))).await
             }
         }
     }
 
     /// A call that is sent to an endpoint that gave a sign of life, and again only with proof that
     /// it was not processed.
-    async fn deliver_once<E: Exchange>(
+    async fn deliver_once(
         &self,
-        exchange: &E,
+        question: Asked<'_>,
         outgoing: Outgoing,
         replay: Replay,
         deadline: Instant,
-        mut first: Option<Sent<E::Reply, E::Refusal>>,
-    ) -> Result<E::Reply, CallError<E::Refusal>> {
+        mut first: Option<Sent>,
+    ) -> Ended {
         let mut course = self.course(deadline, Phase::Connect);
-        let (mut pauses, mut tries, mut refused) = (pauses(self.shared.seed()), 0, None);
+        let (mut pauses, mut tries, mut refused) = (pauses(self.shared.seed()), 0, false);
         loop {
             let sent = match first.take() {
                 Some(first) => first,
-                None => {
-                    let reached = course.reach(Lane::Calls).await;
-                    let peer = reached
-                        .map_err(|error| refused.take().unwrap_or(CallError::Failed(error)))?;
-                    self.send_once(exchange, peer, outgoing.clone(), replay, deadline).await
-                }
+                None => match course.reach(Lane::Calls).await {
+                    Ok(peer) => {
+                        self.send_once(question, peer, outgoing.clone(), replay, deadline).await
+                    }
+                    // Nobody had more to say than this.
+                    Err(_) if refused => return Ok(()),
+                    Err(error) => return Err(error),
+                },
             };
             tries += 1;
             match sent {
-                Sent::Ended(Err(CallError::Failed(error))) => {
-                    return Err(CallError::Failed(error.after(course.made())));
-                }
-                Sent::Ended(answer) => return answer,
-                Sent::Refused(peer, began, refusal) => {
-                    course.refused(&peer, &refusal, Outcome::NotApplied, began);
-                    let (endpoint, outcome) = (peer.endpoint.clone(), Outcome::NotApplied);
-                    refused = Some(CallError::Refused { refusal, endpoint, outcome });
+                Sent::Ended(ended) => return ended.map_err(|error| error.after(course.made())),
+                Sent::Refused(peer, began, passing) => {
+                    course.refused(&peer, passing, began);
+                    refused = true;
                     let until = deadline.min(Instant::now() + pauses.pause());
                     tokio::time::sleep_until(until.into()).await;
                 }
@@ -110,33 +108,31 @@ impl Channel {
                     let kind = failed.cause.kind(failed.phase);
                     course.missed(failed);
                     if tries >= MOST_TRIES || Instant::now() >= deadline {
-                        return Err(CallError::Failed(course.error(kind, Outcome::NotApplied)));
+                        return Err(course.error(kind, Outcome::NotApplied));
                     }
                 }
             }
         }
     }
 
-    async fn send_once<E: Exchange>(
+    async fn send_once(
         &self,
-        exchange: &E,
+        question: Asked<'_>,
         peer: Arc<Peer>,
         outgoing: Outgoing,
         replay: Replay,
         deadline: Instant,
-    ) -> Sent<E::Reply, E::Refusal> {
+    ) -> Sent {
         let landed = match self.shared.unary_until(peer, outgoing, deadline).await {
             Ok(landed) => landed,
             Err(failed) if failed.phase == Phase::Connect => return Sent::Unsent(failed),
-            Err(failed) => return Sent::Ended(Err(CallError::Failed(self.broke(failed, replay)))),
+            Err(failed) => return Sent::Ended(Err(self.broke(failed, replay))),
         };
-        match self.decode(exchange, &landed.peer, landed.incoming) {
-            Err(CallError::Refused { refusal, outcome: Outcome::NotApplied, .. })
-                if refusal.may_pass() =>
-            {
-                Sent::Refused(landed.peer, landed.began, refusal)
+        match self.hear(question, &landed.peer, landed.incoming) {
+            Ok(Heard { outcome: Outcome::NotApplied, passing: Some(passing) }) => {
+                Sent::Refused(landed.peer, landed.began, passing)
             }
-            answer => Sent::Ended(answer),
+            heard => Sent::Ended(heard.map(|_| ())),
         }
     }
 

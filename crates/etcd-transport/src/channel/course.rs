@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Instant;
 
-use etcd_proto::call::{HttpVersion, Outcome, Outgoing, Refusal, Remedy};
+use etcd_proto::call::{HttpVersion, Outcome, Outgoing, Remedy};
 use tokio::task::unconstrained;
 
 use super::attempt::{Failed, Landed};
+use super::question::Passing;
 use super::{FOREVER, Shared};
 use crate::config::Lane;
 use crate::conn::Peer;
@@ -183,18 +184,12 @@ impl<'a> Course<'a> {
     }
 
     /// An endpoint gave an answer that another, or the same one later, may not give.
-    pub(super) fn refused(
-        &mut self,
-        peer: &Peer,
-        refusal: &impl Refusal,
-        outcome: Outcome,
-        began: Instant,
-    ) {
-        if refusal.remedy() == Remedy::Later {
+    pub(super) fn refused(&mut self, peer: &Peer, refusal: Passing, began: Instant) {
+        if refusal.remedy == Remedy::Later {
             self.failover.unsettled();
         }
-        self.open |= outcome != Outcome::NotApplied;
-        let cause = Cause::Refused(refusal.to_string());
+        self.open |= refusal.outcome != Outcome::NotApplied;
+        let cause = Cause::Refused(refusal.said);
         self.remember(peer.attempt(Phase::ReplyStarted, cause, began));
     }
 

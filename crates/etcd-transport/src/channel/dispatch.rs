@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use etcd_proto::call::{Exchange, Outcome, Outgoing, Replay};
+use etcd_proto::call::{Outcome, Outgoing, Replay};
 
 use super::attempt::{Failed, Sent, ended};
+use super::question::{Asked, Ended};
 use super::{Channel, Shared};
 use crate::conn::Peer;
-use crate::error::{Attempt, CallError, Cause, Error, Kind, Phase};
+use crate::error::{Attempt, Cause, Error, Kind, Phase};
 use crate::failover::pauses;
 use crate::http1::{Failure, Http1, Reply};
 use crate::progress::Progress;
@@ -42,21 +43,20 @@ impl Came {
 
 impl Channel {
     /// A call that is sent once, on a connection whose endpoint gave a sign of life.
-    pub(super) async fn deliver<E: Exchange>(
+    pub(super) async fn deliver(
         &self,
-        exchange: &E,
+        question: Asked<'_>,
         outgoing: Outgoing,
         replay: Replay,
         deadline: Instant,
-    ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let Answered { peer, reply, came } =
-            self.dispatch(&outgoing, replay, deadline).await.map_err(CallError::Failed)?;
+    ) -> Ended {
+        let Answered { peer, reply, came } = self.dispatch(&outgoing, replay, deadline).await?;
         let progress = Progress::default();
         let whole = reply.whole(self.shared.config.max_reply, &progress);
         match ended(tokio::time::timeout_at(deadline.into(), whole).await) {
             Ok((incoming, connection)) => {
                 peer.give_back(connection);
-                self.decode(exchange, &peer, incoming)
+                self.hear(question, &peer, incoming).map(|_| ())
             }
             Err(failure) => {
                 let applied = matches!(failure.1, Cause::TooLarge(_));
@@ -66,7 +66,7 @@ impl Channel {
                     _ => Outcome::Unknown,
                 };
                 self.shared.failed(&peer, &failure.1.to_string(), Instant::now());
-                Err(CallError::Failed(came.broke(&peer, failure, outcome)))
+                Err(came.broke(&peer, failure, outcome))
             }
         }
     }

@@ -4,17 +4,16 @@ mod attempt;
 mod calls;
 mod course;
 mod dispatch;
+mod question;
+mod reads;
 mod stream;
 
-use std::future::poll_fn;
 use std::hash::{BuildHasher as _, RandomState};
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use etcd_proto::call::{Exchange, HttpVersion, Incoming, Outcome, Outgoing, Refusal, Replay};
+use etcd_proto::call::{Exchange, HttpVersion, Incoming, Outcome, Outgoing, Replay};
 use etcd_proto::error::EncodeError;
 use etcd_proto::grpc::{self, GRPC_TIMEOUT};
 use http::HeaderValue;
@@ -24,10 +23,10 @@ use crate::conn::Peer;
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, Cause, Error, Kind, Phase};
 use crate::pin::Pin;
-use crate::progress::Progress;
 use crate::set::{EndpointSet, Health};
 use crate::status::{Counters, EndpointStatus};
-use attempt::{Failed, Landed};
+use question::{Ask, Asked, Ended, Heard, Question};
+use reads::First;
 pub use stream::{OpenStream, Upstream};
 
 /// Longer than any call takes, and short enough to be added to any instant.
@@ -123,38 +122,41 @@ impl Channel {
         exchange: &E,
         options: &CallOptions,
     ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let outgoing = self.prepare(exchange, options)?;
+        let mut question = Question::new(exchange);
+        let ended = self.ask(&mut question, options).await;
+        question.answer(ended)
+    }
+
+    /// Has a question answered, in the way that its protocol and what may be repeated of it call for.
+    async fn ask(&self, question: Asked<'_>, options: &CallOptions) -> Ended {
+        let outgoing = self.prepare(question, options)?;
         let now = Instant::now();
         let deadline = now + self.patience(options);
-        match (exchange.replay(), E::HTTP) {
+        match (question.replay(), question.http()) {
             (Replay::Safe, _) | (Replay::Guarded, HttpVersion::Http2) if !options.waits => {
-                self.read_at_once(exchange, outgoing, now, deadline, options).await
+                self.read_at_once(question, outgoing, now, deadline, options).await
             }
             // The others are boxed, so that each call does not carry room for all of them about.
             (Replay::Guarded, HttpVersion::Http1) if !options.waits => {
-                Box::pin(self.read(exchange, outgoing, deadline, First::None)).await
+                Box::pin(self.read(question, outgoing, deadline, First::None)).await
             }
             (replay, HttpVersion::Http1) => {
-                Box::pin(self.deliver(exchange, outgoing, replay, deadline)).await
+                Box::pin(self.deliver(question, outgoing, replay, deadline)).await
             }
             (replay, HttpVersion::Http2) => {
-                self.deliver_at_once(exchange, outgoing, replay, deadline, options).await
+                self.deliver_at_once(question, outgoing, replay, deadline, options).await
             }
         }
     }
 
     /// The request of a call, with the headers that its options bring.
-    fn prepare<E: Exchange>(
-        &self,
-        exchange: &E,
-        options: &CallOptions,
-    ) -> Result<Outgoing, EncodeError> {
-        let mut outgoing = exchange.request()?;
-        self.may_ask(&outgoing, E::HTTP)?;
+    fn prepare(&self, question: &dyn Ask, options: &CallOptions) -> Result<Outgoing, EncodeError> {
+        let mut outgoing = question.request()?;
+        self.may_ask(&outgoing, question.http())?;
         if !options.headers.is_empty() {
             outgoing.headers.extend(options.headers.clone());
         }
-        if E::HTTP == HttpVersion::Http2 {
+        if question.http() == HttpVersion::Http2 {
             let timeout = match options.deadline {
                 Some(deadline) => told(deadline),
                 None => self.shared.timeout.clone(),
@@ -184,121 +186,14 @@ impl Channel {
         }
     }
 
-    /// A call that may be repeated: raced over the endpoints until one gives an answer that stands.
-    async fn read<E: Exchange>(
-        &self,
-        exchange: &E,
-        outgoing: Outgoing,
-        deadline: Instant,
-        first: First<'_, E::Refusal>,
-    ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let mut course = self.course(deadline, Phase::Sent);
-        let (mut refused, mut begun) = (None, None);
-        match first {
-            First::None => {}
-            First::UnderWay(under_way) => begun = Some(under_way),
-            // Over HTTP/1.1 it was tried on a new connection already, where that could help.
-            First::Failed(asked, failed) if E::HTTP == HttpVersion::Http1 => {
-                course.first_failed(asked, failed);
-            }
-            First::Failed(_, failed) => course.missed(failed),
-            First::Refused(peer, began, refusal, outcome) => {
-                course.refused(&peer, &refusal, outcome, began);
-                let endpoint = peer.endpoint.clone();
-                refused = Some(CallError::Refused { refusal, endpoint, outcome });
-            }
+    /// Has a question hear an endpoint's reply.
+    fn hear(&self, question: Asked<'_>, peer: &Peer, incoming: Incoming) -> Result<Heard, Error> {
+        let another = question.cluster(&incoming).and_then(|id| self.shared.pin.mismatch(id));
+        let heard = question.hear(incoming, &peer.endpoint);
+        match another {
+            None => Ok(heard),
+            Some(cause) => Err(self.mistaken(peer, cause, heard.outcome)),
         }
-        let error = loop {
-            let landed = match course.carry(begun.take(), E::HTTP, &outgoing).await {
-                Ok(landed) => landed,
-                Err(error) if *error.kind() == Kind::TooLarge => {
-                    break CallError::Failed(error.succeeded(exchange.replay()));
-                }
-                Err(error) => break refused.unwrap_or(CallError::Failed(error)),
-            };
-            course.repeated(landed.repeated);
-            match self.decode(exchange, &landed.peer, landed.incoming) {
-                Err(CallError::Refused { refusal, endpoint, outcome }) if refusal.may_pass() => {
-                    course.refused(&landed.peer, &refusal, outcome, landed.began);
-                    refused = Some(CallError::Refused { refusal, endpoint, outcome });
-                }
-                Err(error) => break error,
-                Ok(reply) => return Ok(reply),
-            }
-        };
-        let open = course.is_open() && exchange.replay() != Replay::Safe;
-        Err(if open { error.left_open() } else { error })
-    }
-
-    /// A call that may be repeated, at the best endpoint where that answered of late: most calls end
-    /// here, and need no course.
-    async fn read_at_once<E: Exchange>(
-        &self,
-        exchange: &E,
-        outgoing: Outgoing,
-        began: Instant,
-        deadline: Instant,
-        options: &CallOptions,
-    ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let Some(peer) = self.shared.reached_now(E::HTTP, began) else {
-            return Box::pin(self.read(exchange, outgoing, deadline, First::None)).await;
-        };
-        let progress = Progress::default();
-        let mut work = self.begin(E::HTTP, &peer, outgoing, progress.clone(), began);
-        let patience = (began + self.shared.config.hedge.min(FOREVER)).min(deadline);
-        let first = match until(&mut work, patience).await {
-            None => First::UnderWay(course::Begun { peer, began, progress, work }),
-            Some(Err(failed)) if matches!(failed.cause, Cause::TooLarge(_)) => {
-                return Err(CallError::Failed(self.broke(failed, exchange.replay())));
-            }
-            Some(Err(failed)) => First::Failed(peer, failed),
-            Some(Ok(landed)) => match self.decode(exchange, &landed.peer, landed.incoming) {
-                Err(CallError::Refused { refusal, outcome, .. }) if refusal.may_pass() => {
-                    First::Refused(landed.peer, landed.began, refusal, outcome)
-                }
-                answer => return answer,
-            },
-        };
-        let again = self.prepare(exchange, options)?;
-        Box::pin(self.read(exchange, again, deadline, first)).await
-    }
-
-    /// An attempt that a course can go on with.
-    fn begin(
-        &self,
-        version: HttpVersion,
-        peer: &Arc<Peer>,
-        outgoing: Outgoing,
-        progress: Progress,
-        began: Instant,
-    ) -> course::Work<'_, Landed> {
-        let (shared, peer) = (&*self.shared, Arc::clone(peer));
-        match version {
-            HttpVersion::Http1 => {
-                Box::pin(async move { shared.exchange(peer, &outgoing, &progress).await })
-            }
-            HttpVersion::Http2 => Box::pin(shared.unary(peer, outgoing, progress, began)),
-        }
-    }
-
-    fn decode<E: Exchange>(
-        &self,
-        exchange: &E,
-        peer: &Peer,
-        incoming: Incoming,
-    ) -> Result<E::Reply, CallError<E::Refusal>> {
-        let another = E::cluster(&incoming).and_then(|found| self.shared.pin.mismatch(found));
-        let decoded = exchange.decode(incoming);
-        let outcome = match (exchange.replay(), &decoded) {
-            (Replay::Safe, _) => Outcome::NotApplied,
-            (Replay::Guarded | Replay::Once, Ok(_)) => Outcome::Applied,
-            (Replay::Guarded | Replay::Once, Err(refusal)) => refusal.outcome(),
-        };
-        if let Some(cause) = another {
-            return Err(CallError::Failed(self.mistaken(peer, cause, outcome)));
-        }
-        let endpoint = || peer.endpoint.clone();
-        decoded.map_err(|refusal| CallError::Refused { refusal, endpoint: endpoint(), outcome })
     }
 
     /// The error that the answer of another cluster is; others are asked before its server from now on.
@@ -374,45 +269,7 @@ impl Channel {
     }
 }
 
-/// What became of an attempt that was made before there was a course for it.
-enum First<'a, R> {
-    /// There was none.
-    None,
-    /// It has not ended yet.
-    UnderWay(course::Begun<'a, Landed>),
-    /// An endpoint was asked, and it or the one that it pointed at failed.
-    Failed(Arc<Peer>, Failed),
-    /// The answer may be another elsewhere or later.
-    Refused(Arc<Peer>, Instant, R, Outcome),
-}
-
-/// What a piece of work comes to; nothing when the time comes first.
-async fn until<T>(work: &mut course::Work<'_, T>, time: Instant) -> Option<Result<T, Failed>> {
-    let mut timer = pin!(tokio::time::sleep_until(time.into()));
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(ended) => Poll::Ready(Some(ended)),
-        Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
-    })
-    .await
-}
-
 impl Shared {
-    /// One attempt of a call that may be repeated.
-    async fn carry(
-        &self,
-        version: HttpVersion,
-        peer: Arc<Peer>,
-        outgoing: &Outgoing,
-        progress: Progress,
-    ) -> Result<Landed, Failed> {
-        match version {
-            HttpVersion::Http1 => self.exchange(peer, outgoing, &progress).await,
-            HttpVersion::Http2 => {
-                self.unary(peer, outgoing.clone(), progress, Instant::now()).await
-            }
-        }
-    }
-
     fn endpoints(&self) -> MutexGuard<'_, EndpointSet<Arc<Peer>>> {
         self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
