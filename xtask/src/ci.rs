@@ -40,6 +40,10 @@ pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
         run(cargo(&clippy).args(["--", "--deny", "warnings"]))
     })?;
     step("each feature alone", each_feature)?;
+    step("without TLS", || {
+        let test = ["test", "--quiet", "--package", "etcd-transport", "--no-default-features"];
+        run(cargo(&test).args(["--lib", "tls::"]))
+    })?;
     step("documentation", || {
         let doc = ["doc", "--workspace", "--no-deps", "--all-features"];
         run(cargo(&doc).env("RUSTDOCFLAGS", "--deny warnings"))

@@ -30,7 +30,8 @@
 //! * Handles are cheap to clone, `Send` and `Sync`, and take `&self`.
 //!
 //! The feature `blocking` adds the module `blocking`: the same calls without async. The feature `srv` adds the
-//! module `discovery`: endpoints from the SRV records of a domain.
+//! module `discovery`: endpoints from the SRV records of a domain. The feature `tls`, which is on by default, is for
+//! endpoints of `https://`; without it they are refused, and a program is a megabyte shorter.
 
 pub mod error;
 pub mod servers;

@@ -216,10 +216,16 @@ mod tests {
         assert_eq!(config.clone().allow_plaintext_credentials().check(&open), Ok(()));
         assert_eq!(Config::default().check(&open), Ok(()));
         assert!(Config::default().token("a.b.c").check(&open).is_err());
-        assert_eq!(Config::default().token("a.b.c").check(&secure), Ok(()));
         let error = Config::default().token("a\r\nb: c").check(&secure).unwrap_err();
         assert!(error.contains("token") && !error.contains("b: c"), "{error}");
-        let config = config.tls(Tls::new().ca_file("/nowhere.pem"));
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn what_cannot_be_trusted_with_is_known_before() {
+        let secure = parse_list("https://elsewhere").unwrap();
+        assert_eq!(Config::default().token("a.b.c").check(&secure), Ok(()));
+        let config = Config::default().tls(Tls::new().ca_file("/nowhere.pem"));
         assert!(config.check(&secure).unwrap_err().contains("/nowhere.pem"));
     }
 }

@@ -4,6 +4,8 @@
 //! knows nothing of keys or values: whatever implements [`Exchange`](etcd_proto::call::Exchange)
 //! can be called.
 //!
+//! Endpoints of `https://` need the feature `tls`, which is on unless default features are turned off.
+//!
 //! What it promises:
 //!
 //! * A request is sent again only when it may be: reads freely, writes only with proof that no
@@ -34,6 +36,10 @@ pub mod redirect;
 pub mod secret;
 pub mod set;
 pub mod status;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls/none.rs"]
 pub mod tls;
 pub mod trust;
 

@@ -5,15 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::client::TlsStream;
 
 use crate::socket::Socket;
+use crate::tls::TlsStream;
 
 /// A socket, or TLS on one. The socket counts what leaves, so that what TLS still holds was not sent.
 #[derive(Debug)]
 pub(crate) enum Line {
     Plain(Socket),
-    Tls(Box<TlsStream<Socket>>),
+    Tls(Box<TlsStream>),
 }
 
 macro_rules! on_either {

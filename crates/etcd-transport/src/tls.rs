@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
@@ -16,6 +15,9 @@ use self::load::{Stamp, load};
 pub(crate) use self::trust::{cause, in_words, is_of_tls};
 use crate::endpoint::Endpoint;
 use crate::socket::Socket;
+
+/// What carries a connection over TLS.
+pub(crate) type TlsStream = tokio_rustls::client::TlsStream<Socket>;
 
 /// Something that cannot be used for TLS, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -179,7 +181,7 @@ impl Tls {
         endpoint: &Endpoint,
         socket: Socket,
         protocol: Protocol,
-    ) -> Result<TlsStream<Socket>, InvalidTls> {
+    ) -> Result<TlsStream, InvalidTls> {
         let loaded = self.load()?;
         let config = match protocol {
             Protocol::Http1 => loaded.http1,
