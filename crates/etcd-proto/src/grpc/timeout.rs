@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 pub const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// The most digits that the value may have.
-const MOST: u128 = 99_999_999;
+const MOST: u64 = 99_999_999;
 
 /// A duration as the header's value: at most eight digits and a unit, never less than the duration.
 ///
@@ -19,10 +19,11 @@ const MOST: u128 = 99_999_999;
 /// assert_eq!(etcd_proto::grpc::timeout(Duration::from_secs(3600)), "3600000m");
 /// ```
 pub fn timeout(duration: Duration) -> HeaderValue {
-    let nanos = duration.as_nanos();
+    // What does not fit, 584 years, is more minutes than may be told.
+    let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     let units = [(1, 'n'), (1_000, 'u'), (1_000_000, 'm'), (1_000_000_000, 'S')];
     let minutes = (60_000_000_000, 'M');
-    let fits = |&(unit, _): &(u128, char)| nanos.div_ceil(unit) <= MOST;
+    let fits = |&(unit, _): &(u64, char)| nanos.div_ceil(unit) <= MOST;
     let (unit, letter) = units.into_iter().find(fits).unwrap_or(minutes);
     let text = format!("{}{letter}", nanos.div_ceil(unit).min(MOST));
     // Digits and a letter are a header's value.
