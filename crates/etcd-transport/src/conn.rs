@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use etcd_proto::call::Outgoing;
+use etcd_proto::call::{HttpVersion, Outgoing};
 use etcd_proto::error::EncodeError;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, HOST};
@@ -20,7 +20,7 @@ use crate::error::{Cause, Phase};
 use crate::http1::{Failure, Http1};
 use crate::http2::{Http2, Outbound, Pings};
 use crate::lane::{Found, Place, Sent};
-use crate::tls::{Protocol, Tls};
+use crate::tls::Tls;
 use crate::trust;
 
 /// A connection that has rested this long is looked at before it is used.
@@ -100,13 +100,13 @@ impl Peer {
     pub(crate) fn connect(&self) -> Opening<'_, Box<Http1>> {
         Box::pin(async {
             self.check()?;
-            let (line, gauge) = self.way(Protocol::Http1).dial().await?;
+            let (line, gauge) = self.way(HttpVersion::Http1).dial().await?;
             Http1::open(line, gauge).await
         })
     }
 
-    fn way(&self, protocol: Protocol) -> Way {
-        Way { endpoint: self.endpoint.clone(), tls: self.tls.clone(), most: self.connect, protocol }
+    fn way(&self, version: HttpVersion) -> Way {
+        Way { endpoint: self.endpoint.clone(), tls: self.tls.clone(), most: self.connect, version }
     }
 
     /// Takes back a connection that is done with its request.
@@ -148,7 +148,7 @@ impl Peer {
     /// Makes sure that there is an HTTP/2 connection for such traffic.
     pub(crate) fn open(&self, lane: Lane) -> Opening<'_, Found> {
         let open = move || {
-            let (way, most, pings) = (self.way(Protocol::Http2), self.connect, self.pings);
+            let (way, most, pings) = (self.way(HttpVersion::Http2), self.connect, self.pings);
             let checked = self.check();
             async move {
                 checked?;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use etcd_proto::call::HttpVersion;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 
@@ -12,7 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Cause, Phase};
 use crate::line::Line;
 use crate::socket::{Gauge, Socket, Stream};
-use crate::tls::{Protocol, Tls};
+use crate::tls::Tls;
 
 /// Why connecting failed: nothing was sent.
 type Failure = (Phase, Cause);
@@ -32,7 +33,7 @@ pub(crate) struct Way {
     pub(crate) tls: Tls,
     /// How long it may take, with the greeting of TLS.
     pub(crate) most: Duration,
-    pub(crate) protocol: Protocol,
+    pub(crate) version: HttpVersion,
 }
 
 impl Way {
@@ -51,7 +52,7 @@ impl Way {
             return Ok((Line::Plain(socket), gauge));
         }
         // Boxed, as it is large and mostly not there.
-        let greeted = Box::pin(self.tls.greet(&self.endpoint, socket, self.protocol)).await;
+        let greeted = Box::pin(self.tls.greet(&self.endpoint, socket, self.version)).await;
         let stream = greeted.map_err(|error| Cause::Tls(error.to_string()))?;
         Ok((Line::Tls(Box::new(stream)), gauge))
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use etcd_proto::call::HttpVersion;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -85,13 +86,6 @@ struct Loaded {
     stamps: Vec<Option<Stamp>>,
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
-}
-
-/// What is spoken over TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Http1,
-    Http2,
 }
 
 impl Tls {
@@ -180,12 +174,12 @@ impl Tls {
         &self,
         endpoint: &Endpoint,
         socket: Socket,
-        protocol: Protocol,
+        version: HttpVersion,
     ) -> Result<TlsStream, InvalidTls> {
         let loaded = self.load()?;
-        let config = match protocol {
-            Protocol::Http1 => loaded.http1,
-            Protocol::Http2 => loaded.http2,
+        let config = match version {
+            HttpVersion::Http1 => loaded.http1,
+            HttpVersion::Http2 => loaded.http2,
         };
         let host =
             self.settings.server_name.as_deref().or_else(|| endpoint.host()).unwrap_or_default();

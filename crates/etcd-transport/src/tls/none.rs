@@ -2,6 +2,8 @@
 
 use std::io;
 
+use etcd_proto::call::HttpVersion;
+
 use crate::endpoint::Endpoint;
 use crate::error::Cause;
 use crate::socket::Socket;
@@ -19,13 +21,6 @@ pub struct InvalidTls(String);
 #[non_exhaustive]
 pub struct Tls {}
 
-/// What is spoken over TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Http1,
-    Http2,
-}
-
 impl Tls {
     /// Without the feature `tls` there is nothing to set.
     pub fn new() -> Self {
@@ -42,12 +37,11 @@ impl Tls {
     }
 
     /// Greets nobody.
-    #[allow(clippy::unused_async)] // as with TLS
     pub(crate) async fn greet(
         &self,
         _: &Endpoint,
         _: Socket,
-        _: Protocol,
+        _: HttpVersion,
     ) -> Result<TlsStream, InvalidTls> {
         Err(missing())
     }
