@@ -12,7 +12,7 @@ use crate::ids::ClusterId;
 /// The cluster of who answers over HTTP/1.1.
 const CLUSTER_ID: &str = "x-etcd-cluster-id";
 
-/// One request that gets one reply.
+/// One request that gets one reply; calls of it may go on in any thread.
 pub trait Exchange: Sync {
     /// What a successful reply is decoded into.
     type Reply: Send;

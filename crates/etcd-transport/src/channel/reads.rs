@@ -71,7 +71,7 @@ impl Channel {
         first: First<'_>,
     ) -> Ended {
         let mut course = self.course(deadline, Phase::Sent);
-        let ended = self.race(question, &outgoing, &mut course, first).await;
+        let ended = self.until_one_stands(question, &outgoing, &mut course, first).await;
         if !course.is_open() || question.replay() == Replay::Safe {
             return ended;
         }
@@ -79,7 +79,8 @@ impl Channel {
         ended.map_err(|error| error.left_open())
     }
 
-    async fn race<'a>(
+    /// The reply that stands, or the last refusal where everybody refused.
+    async fn until_one_stands<'a>(
         &'a self,
         question: Asked<'_>,
         outgoing: &Outgoing,
