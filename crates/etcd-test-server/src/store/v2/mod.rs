@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod history;
 mod lock;
+mod nodes;
 mod operation;
 mod refusal;
 mod stats;

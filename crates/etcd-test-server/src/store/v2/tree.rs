@@ -1,32 +1,20 @@
 //! The tree itself.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::auth::{Auth, AuthOperation, AuthReply, Identity};
 use super::error::Error;
 use super::event::{Action, Event, Shown};
 use super::history::History;
+use super::nodes::{Node, Nodes, Path};
 use super::operation::{Compare, Operation, Write};
 use super::refusal::Refusal;
 use super::stats::Stats;
 
-/// Names from the root down, so that what a directory holds follows it in order.
-type Path = Vec<String>;
-
-#[derive(Clone, Debug)]
-struct Node {
-    /// None for directories.
-    value: Option<String>,
-    created: u64,
-    modified: u64,
-    expiration: Option<Duration>,
-}
-
 /// What an etcd of v2 keeps.
 #[derive(Clone, Debug, Default)]
 pub struct Store {
-    nodes: BTreeMap<Path, Node>,
+    nodes: Nodes,
     index: u64,
     history: History,
     auth: Auth,
@@ -83,7 +71,7 @@ impl Store {
 
     /// When the next node ends.
     pub fn next_end(&self) -> Option<Duration> {
-        self.nodes.values().filter_map(|node| node.expiration).min()
+        self.nodes.next_end().map(|(end, _)| end)
     }
 
     /// The first event from an index on that a watch of a path is to see.
@@ -153,13 +141,7 @@ impl Store {
     /// What ends this very moment is still there, as it is in etcd until its next tick.
     pub fn expire(&mut self, now: Duration) -> bool {
         let before = self.index;
-        while let Some((end, path)) = self
-            .nodes
-            .iter()
-            .filter_map(|(path, node)| Some((node.expiration?, path)))
-            .min()
-            .filter(|(end, _)| *end < now)
-        {
+        while let Some((end, path)) = self.nodes.next_end().filter(|(end, _)| *end < now) {
             let (path, end) = (path.clone(), end.max(now));
             self.remove(Action::Expire, &path, end);
             self.stats.expired += 1;
@@ -189,12 +171,6 @@ impl Store {
         if node.value.is_none() { Err(self.error(102, key(path))) } else { Ok(node) }
     }
 
-    fn children<'a>(&'a self, path: &'a [String]) -> impl Iterator<Item = (&'a Path, &'a Node)> {
-        let from = self.nodes.range(path.to_vec()..).skip_while(move |(at, _)| *at == path);
-        let below = from.take_while(move |(at, _)| at.starts_with(path));
-        below.filter(move |(at, _)| at.len() == path.len() + 1)
-    }
-
     fn shown(&self, path: &[String], node: &Node, now: Duration) -> Shown {
         Shown {
             key: key(path),
@@ -209,7 +185,7 @@ impl Store {
     }
 
     fn listed(&self, path: &[String], depth: usize, now: Duration) -> Vec<Shown> {
-        let seen = self.children(path).filter(|(at, _)| !at[path.len()].starts_with('_'));
+        let seen = self.nodes.children(path).filter(|(at, _)| !at[path.len()].starts_with('_'));
         seen.map(|(at, node)| {
             let mut shown = self.shown(at, node, now);
             if depth > 1 {
@@ -262,11 +238,12 @@ impl Store {
         let made =
             |value| Node { value, created: self.index, modified: self.index, expiration: None };
         for end in 1..path.len() {
-            self.nodes.entry(path[..end].to_vec()).or_insert_with(|| made(None));
+            if self.nodes.get(&path[..end]).is_none() {
+                self.nodes.insert(&path[..end], made(None));
+            }
         }
         let value = (!write.dir).then(|| write.value.clone());
-        let node = Node { expiration: write.expiration, ..made(value) };
-        self.nodes.insert(path.clone(), node);
+        self.nodes.insert(&path, Node { expiration: write.expiration, ..made(value) });
         // Whatever is asked, a key that is made is told of.
         Ok(self.tell(action, &path, previous, write.refresh && replace, now))
     }
@@ -293,7 +270,7 @@ impl Store {
     fn change(&mut self, action: Action, path: &[String], write: &Write, now: Duration) -> Event {
         let previous = self.nodes.get(path).map(|node| self.shown(path, node, now));
         self.index += 1;
-        if let Some(node) = self.nodes.get_mut(path) {
+        self.nodes.change(path, |node| {
             // A directory is not marked as modified.
             if let Some(value) = &mut node.value {
                 node.modified = self.index;
@@ -302,7 +279,7 @@ impl Store {
                 }
             }
             node.expiration = write.expiration;
-        }
+        });
         self.tell(action, path, previous, write.refresh, now)
     }
 
@@ -344,7 +321,7 @@ impl Store {
             if !dir && !recursive {
                 return Err(self.error(102, key(path)));
             }
-            if !recursive && self.children(path).next().is_some() {
+            if !recursive && self.nodes.children(path).next().is_some() {
                 return Err(self.error(108, key(path)));
             }
         }
@@ -363,9 +340,7 @@ impl Store {
 
     fn remove(&mut self, action: Action, path: &[String], now: Duration) -> Event {
         let previous = self.nodes.get(path).map(|node| self.shown(path, node, now));
-        let gone: Vec<_> =
-            self.nodes.keys().filter(|at| at.starts_with(path)).map(|at| key(at)).collect();
-        self.nodes.retain(|at, _| !at.starts_with(path));
+        let gone = self.nodes.remove(path).iter().map(|at| key(at)).collect();
         self.index += 1;
         let node = Shown {
             key: key(path),

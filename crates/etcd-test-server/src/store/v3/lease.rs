@@ -28,6 +28,8 @@ pub struct Lease {
 #[derive(Clone, Debug, Default)]
 pub struct Leases {
     leases: BTreeMap<i64, Lease>,
+    /// Those of all leases, the earliest first.
+    ends: BTreeSet<(Duration, i64)>,
     next: u64,
 }
 
@@ -42,7 +44,9 @@ impl Leases {
             return Err(refusal(message::LEASE_EXISTS));
         }
         let ttl = ttl.max(LEAST_SECONDS);
-        self.leases.insert(id, Lease { ttl, end: end(ttl, now), keys: BTreeSet::new() });
+        let end = end(ttl, now);
+        self.leases.insert(id, Lease { ttl, end, keys: BTreeSet::new() });
+        self.ends.insert((end, id));
         Ok((id, ttl))
     }
 
@@ -70,30 +74,32 @@ impl Leases {
     /// Begins a lease anew; returns its seconds, or `None` where there is none.
     pub fn keep_alive(&mut self, id: i64, now: Duration) -> Option<i64> {
         let lease = self.leases.get_mut(&id)?;
+        self.ends.remove(&(lease.end, id));
         lease.end = end(lease.ttl, now);
+        self.ends.insert((lease.end, id));
         Some(lease.ttl)
     }
 
     /// Removes a lease; its keys are the caller's to delete.
     pub fn remove(&mut self, id: i64) -> Option<Lease> {
-        self.leases.remove(&id)
+        let lease = self.leases.remove(&id)?;
+        self.ends.remove(&(lease.end, id));
+        Some(lease)
     }
 
     /// The ids, those that end first first.
     pub fn ids(&self) -> Vec<i64> {
-        let mut ids: Vec<_> = self.leases.iter().map(|(id, lease)| (lease.end, *id)).collect();
-        ids.sort_unstable();
-        ids.into_iter().map(|(_, id)| id).collect()
+        self.ends.iter().map(|(_, id)| *id).collect()
     }
 
     /// The leases that have run out.
     pub fn expired(&self, now: Duration) -> Vec<i64> {
-        self.leases.iter().filter(|(_, lease)| lease.end <= now).map(|(id, _)| *id).collect()
+        self.ends.iter().take_while(|(end, _)| *end <= now).map(|(_, id)| *id).collect()
     }
 
     /// When the next one runs out.
     pub fn next_end(&self) -> Option<Duration> {
-        self.leases.values().map(|lease| lease.end).min()
+        self.ends.first().map(|(end, _)| *end)
     }
 
     /// Has a key go with a lease; 0 is none.
@@ -133,6 +139,21 @@ mod tests {
         assert!(leases.expired(start + Duration::from_secs(2)).is_empty());
         assert_eq!(leases.next_end(), Some(start + Duration::from_secs(3)));
         assert_eq!(leases.keep_alive(8, start), None);
+    }
+
+    #[test]
+    fn a_lease_that_went_ends_no_more() {
+        let mut leases = Leases::default();
+        let start = Duration::from_secs(1000);
+        for (id, ttl) in [(7, 9), (8, 5), (9, 7)] {
+            assert_eq!(leases.grant(id, ttl, start), Ok((id, ttl)));
+        }
+        assert_eq!(leases.ids(), [8, 9, 7]);
+        assert_eq!(leases.keep_alive(8, start + Duration::from_secs(4)), Some(5));
+        assert!(leases.remove(7).is_some() && leases.remove(7).is_none());
+        assert_eq!(leases.ids(), [9, 8]);
+        assert_eq!(leases.expired(start + Duration::from_secs(60)), [9, 8]);
+        assert_eq!(leases.next_end(), Some(start + Duration::from_secs(7)));
     }
 
     #[test]
