@@ -42,6 +42,14 @@ impl Version {
         (self.major, self.minor) >= (3, 4)
     }
 
+    /// Whether `--unsafe-no-fsync` is known, and what was written outlasts a kill.
+    ///
+    /// The first servers with that flag kept the log in memory (etcd pull request 12751); of 3.4, this
+    /// patch was tried.
+    pub(super) fn may_skip_fsync(self) -> bool {
+        self >= Self { major: 3, minor: 4, patch: 23 }
+    }
+
     fn from_word(word: &str) -> Option<Self> {
         let mut parts = word.strip_prefix('v').unwrap_or(word).splitn(3, '.');
         let major = parts.next()?.parse().ok()?;
@@ -119,6 +127,14 @@ mod tests {
         }
         for output in ["", "etcd", "usage: foo [1.2]\n", "\n3.4.23"] {
             assert_eq!(Version::parse(output), None, "{output:?}");
+        }
+    }
+
+    #[test]
+    fn fsync_is_skipped_where_that_loses_nothing() {
+        for (v, may_skip) in [((3, 4, 22), false), ((3, 4, 23), true), ((3, 5, 0), true)] {
+            let (major, minor, patch) = v;
+            assert_eq!(version(major, minor, patch).may_skip_fsync(), may_skip, "{v:?}");
         }
     }
 

@@ -151,6 +151,10 @@ impl Member {
                 format!("--listen-metrics-urls=http://127.0.0.1:{port}"),
             ]);
         }
+        // Members of tests are killed, and machines under them are not.
+        if version.may_skip_fsync() {
+            flags.push("--unsafe-no-fsync".to_owned());
+        }
         if version.must_enable_v2() {
             flags.push("--enable-v2=true".to_owned());
         }
