@@ -3,6 +3,8 @@
 // A program for a terminal: printing is its work.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod apart;
+mod beside;
 mod ci;
 mod cluster;
 mod conformance;
@@ -52,6 +54,12 @@ const COMMANDS: &[Command] = &[
         summary: "format, layers, lints, features, docs, then everything of test",
         help: ci::HELP,
         run: ci::command,
+    },
+    Command {
+        name: "apart",
+        summary: "check what needs builds of its own: cargo deny, each feature alone",
+        help: apart::HELP,
+        run: apart::command,
     },
     Command {
         name: "cluster",

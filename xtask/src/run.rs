@@ -74,7 +74,8 @@ pub(crate) fn seconds(duration: Duration) -> String {
     }
 }
 
-fn describe(command: &Command) -> String {
+/// A command as one would type it.
+pub(crate) fn describe(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
     let args = command.get_args().map(|arg| arg.to_string_lossy());
