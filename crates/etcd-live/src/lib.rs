@@ -1,11 +1,11 @@
 //! What the live scenarios share: real members, and the faults between them and a client.
 //!
-//! The scenarios are in `tests/` and are run by `cargo xtask test`, one at a time, with the
-//! programs they need named in the environment. Without those they fail: a live test never passes
-//! for want of a server.
+//! The scenarios are in `tests/` and are run by `cargo xtask test`, with the programs they need named in
+//! the environment. Without those they fail: a live test never passes for want of a server.
 //!
 //! * [`members`]: etcd members on loopback, started, killed, paused;
 //! * [`certificates`]: what members and clients show each other over TLS;
+//! * [`changes`]: what a watch tells, while it has to go on;
 //! * [`etcd`]: the programs under test, and clusters of them; `v3_etcds` has each version of v3;
 //! * [`faults`]: kills and pauses members one after another, until told to stop;
 //! * [`proxy`]: stands between a client and one member; cuts, stalls or slows connections, in one
@@ -20,6 +20,7 @@
 pub mod blackhole;
 #[path = "../../../xtask/src/certificates.rs"]
 pub mod certificates;
+pub mod changes;
 pub mod conformance;
 pub mod each;
 pub mod etcd;

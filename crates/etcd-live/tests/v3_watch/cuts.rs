@@ -12,8 +12,8 @@ use etcd_live::members::{Cluster, Etcd, Options};
 use etcd_live::proxy::{Cut, Fuse, Mode, Proxy, Way};
 use tokio::sync::Mutex;
 
-use super::next;
 use super::writer::{Log, Writer, change};
+use etcd_live::changes::next;
 
 /// How far the writer may run ahead of the watch, in revisions.
 const AHEAD: i64 = 500;

@@ -11,8 +11,8 @@ use etcd_live::etcd::{cluster_of, newest, oldest_and_newest};
 use etcd_live::members::{Cluster, Options};
 use etcd_live::proxy::{Cut, Mode, Proxy};
 
-use super::next;
 use super::writer::{Log, Writer, change, kept};
+use etcd_live::changes::next;
 
 /// How long the server may take to notice.
 const NOTICED: Duration = Duration::from_secs(20);

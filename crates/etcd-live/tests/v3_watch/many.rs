@@ -9,7 +9,7 @@ use etcd_live::etcd::{cluster_of, oldest_and_newest};
 use etcd_live::members::Options;
 use etcd_live::proxy::{Cut, Proxy};
 
-use super::next;
+use etcd_live::changes::next;
 
 const WATCHES: usize = 2000;
 /// A transaction may have 128 operations.

@@ -10,7 +10,7 @@ use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
 use etcd_live::members::{Cluster, Etcd, Options};
 use etcd_live::proxy::{Proxy, Way};
 
-use super::next;
+use etcd_live::changes::next;
 
 fn members(etcd: &Etcd, size: usize) -> Cluster {
     cluster_of(etcd, size, &Options { in_memory: true, ..Options::default() })

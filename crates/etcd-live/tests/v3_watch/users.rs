@@ -8,7 +8,7 @@ use etcd_client::{Client, Config, Error, ErrorKind, KeyRange};
 use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
 use etcd_live::members::{Cluster, Etcd, Options};
 
-use super::next;
+use etcd_live::changes::next;
 
 /// How long a token lasts that nobody uses, where that can be said.
 const TTL: Duration = Duration::from_secs(1);
