@@ -5,19 +5,18 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::beside::{Beside, Lane};
+use crate::deny;
 use crate::failure::Outcome;
-use crate::run::{cargo, output, root, seconds};
+use crate::run::{cargo, root, seconds};
 
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask apart
 
-Runs cargo deny, which is built to target/tools where it is not installed; checks each library with each
-feature alone and with none; and runs the tests of a build without TLS. All of it at the lowest
-priority, and built to target/apart, so that it gets in the way of nothing.
+Runs cargo deny where it has not passed for the same dependencies and rules, as deny.passed tells; it is built
+to target/tools where it is not installed. Checks each library with each feature alone and with none, and
+runs the tests of a build without TLS. All of it at the lowest priority, and built to target/apart,
+so that it gets in the way of nothing.
 ";
-
-/// The cargo-deny that is built where there is none.
-const CARGO_DENY: &str = "0.20.2";
 
 /// Runs the checks.
 pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
@@ -30,7 +29,7 @@ pub(crate) fn command(mut parser: lexopt::Parser) -> Outcome {
 /// Begins the checks, beside what else there is to do.
 pub(crate) fn start() -> Beside {
     Beside::start(root().join("target/apart.log"), |lane| {
-        step("cargo deny", lane, deny)?;
+        step("cargo deny", lane, deny::check)?;
         step("each feature alone", lane, each_feature)?;
         step("without TLS", lane, without_tls)
     })
@@ -49,24 +48,6 @@ fn cargo_apart(args: &[&str]) -> Command {
     command.env("CARGO_TARGET_DIR", root().join("target/apart"));
     command
 }
-/// Checks dependencies against `deny.toml`.
-fn deny(lane: &Lane) -> Outcome {
-    let what = ["check", "bans", "licenses", "sources"];
-    if output(&mut cargo(&["deny", "--version"])).is_ok() {
-        return lane.run(cargo(&["deny"]).args(what));
-    }
-    let tools = root().join("target/tools");
-    let program = tools.join("bin/cargo-deny");
-    if !program.is_file() {
-        let install = ["install", "cargo-deny", "--version", CARGO_DENY, "--locked", "--quiet"];
-        // It runs for a second, and takes minutes to optimize.
-        let install = &mut cargo(&install);
-        let install = install.arg("--debug").arg("--root").arg(&tools);
-        lane.run(install.env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
-    }
-    lane.run(Command::new(program).args(what).current_dir(root()))
-}
-
 /// Checks that no feature leans on another one, and that each library stands without any.
 fn each_feature(lane: &Lane) -> Outcome {
     for (package, manifest) in libraries()? {

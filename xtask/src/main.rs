@@ -8,6 +8,7 @@ mod beside;
 mod ci;
 mod cluster;
 mod conformance;
+mod deny;
 mod dist;
 mod failure;
 mod fuzz;
