@@ -165,13 +165,23 @@ impl fmt::Display for Error {
             Kind::AnotherCluster => f.write_str("another cluster answers")?,
         }
         // The last word of each endpoint, as there may be many attempts.
-        let mut last: Vec<&Attempt> = Vec::new();
+        let mut last: Vec<(&Attempt, bool)> = Vec::new();
         for attempt in &self.attempts {
-            last.retain(|other| other.endpoint != attempt.endpoint);
-            last.push(attempt);
+            let known = last.iter().position(|(other, _)| other.endpoint == attempt.endpoint);
+            let before = known.map(|at| last.remove(at));
+            // Silence is no word: time may have cut short a repeat of what had its answer before.
+            last.push(match before {
+                Some((word, _)) if attempt.cause == Cause::Silence => {
+                    (word, word.cause != Cause::Silence)
+                }
+                _ => (attempt, false),
+            });
         }
-        for (i, attempt) in last.iter().enumerate() {
+        for (i, (attempt, then_silent)) in last.iter().enumerate() {
             write!(f, "{}{attempt}", if i == 0 { ": " } else { "; " })?;
+            if *then_silent {
+                write!(f, ", then {}", Cause::Silence)?;
+            }
         }
         Ok(())
     }
@@ -279,6 +289,42 @@ impl Cause {
             (Self::Barred(_), _) | (_, Phase::Connect) => Kind::Unreachable,
             (Self::Silence, _) => Kind::Timeout,
             (Self::Io(_) | Self::Tls(_) | Self::Closed | Self::Reset(_), _) => Kind::Interrupted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_hides_no_word_that_was_heard_before() {
+        let told = |attempts: &[(&str, Cause)]| {
+            let attempt = |(endpoint, cause): &(&str, Cause)| Attempt {
+                endpoint: endpoint.parse().expect("an endpoint"),
+                phase: Phase::Sent,
+                cause: cause.clone(),
+                took: Duration::ZERO,
+            };
+            let attempts = attempts.iter().map(attempt).collect();
+            Error::new(Kind::Timeout, Outcome::NotApplied, attempts).to_string()
+        };
+        let (a, b, refused) = ("a:1", "b:1", || Cause::Io("refused".to_owned()));
+        for (attempts, text) in [
+            (vec![(a, Cause::Silence)], "a:1: no answer"),
+            (vec![(a, Cause::Silence), (a, refused())], "a:1: refused"),
+            (vec![(a, refused()), (a, Cause::Silence)], "a:1: refused, then no answer"),
+            (
+                vec![(a, refused()), (a, Cause::Silence), (a, Cause::Silence)],
+                "a:1: refused, then no answer",
+            ),
+            (
+                vec![(a, refused()), (b, refused()), (a, Cause::Silence)],
+                "b:1: refused; a:1: refused, then no answer",
+            ),
+            (vec![(a, refused()), (a, Cause::Silence), (a, refused())], "a:1: refused"),
+        ] {
+            assert_eq!(told(&attempts), format!("no answer in time: {text}"));
         }
     }
 }
