@@ -48,6 +48,7 @@ fn cargo_apart(args: &[&str]) -> Command {
     command.env("CARGO_TARGET_DIR", root().join("target/apart"));
     command
 }
+
 /// Checks that no feature leans on another one, and that each library stands without any.
 fn each_feature(lane: &Lane) -> Outcome {
     for (package, manifest) in libraries()? {
