@@ -33,10 +33,19 @@ pub fn encode(message: &impl Message) -> Result<Bytes, EncodeError> {
 /// # Errors
 ///
 /// When the body is not exactly one frame, or the message in it cannot be read.
-pub fn message<M: Message + Default>(
-    name: &'static str,
-    mut body: Bytes,
-) -> Result<M, DecodeError> {
+pub fn message<M: Message + Default>(name: &'static str, body: Bytes) -> Result<M, DecodeError> {
+    M::decode(content(name, body)?).map_err(|error| unreadable(name, &error))
+}
+
+// Apart from what is made for each type of message.
+#[inline(never)]
+fn unreadable(name: &'static str, error: &prost::DecodeError) -> DecodeError {
+    DecodeError::new(name, error.to_string())
+}
+
+/// What the one frame that a body is holds.
+#[inline(never)]
+fn content(name: &'static str, mut body: Bytes) -> Result<Bytes, DecodeError> {
     let length = match head(name, &body, usize::MAX)? {
         Some(length) if length == body.len() - FRAME_HEAD => length,
         Some(length) => {
@@ -48,7 +57,7 @@ pub fn message<M: Message + Default>(
     };
     debug_assert_eq!(length + FRAME_HEAD, body.len());
     body.advance(FRAME_HEAD);
-    M::decode(body).map_err(|error| DecodeError::new(name, error.to_string()))
+    Ok(body)
 }
 
 /// The length of the message that a frame announces; nothing while its head is not whole.

@@ -66,7 +66,7 @@ impl<M: Rpc> Exchange for M {
     }
 
     fn request(&self) -> Result<Outgoing, EncodeError> {
-        outgoing(M::PATH, self)
+        Ok(outgoing(M::PATH, encode(self)?))
     }
 
     fn cluster(reply: &Incoming) -> Option<ClusterId> {
@@ -74,9 +74,7 @@ impl<M: Rpc> Exchange for M {
     }
 
     fn decode(&self, reply: Incoming) -> Result<M::Reply, Error> {
-        Status::check_head(reply.status, &reply.headers).map_err(Error::Status)?;
-        ended(&reply.headers, reply.trailers.as_ref())?;
-        message(M::PATH, reply.body).map_err(Error::Unreadable)
+        message(M::PATH, body(reply)?).map_err(Error::Unreadable)
     }
 }
 
@@ -104,13 +102,19 @@ pub trait StreamRpc {
     }
 }
 
-fn outgoing(path: &'static str, message: &impl Message) -> Result<Outgoing, EncodeError> {
-    Ok(Outgoing {
-        method: Method::POST,
-        target: PathAndQuery::from_static(path),
-        headers: headers(),
-        body: encode(message)?,
-    })
+// What does not depend on a message's type stays out of the code that is made for each.
+#[inline(never)]
+fn outgoing(path: &'static str, body: Bytes) -> Outgoing {
+    let target = PathAndQuery::from_static(path);
+    Outgoing { method: Method::POST, target, headers: headers(), body }
+}
+
+/// The body of a reply that says success.
+#[inline(never)]
+fn body(reply: Incoming) -> Result<Bytes, Error> {
+    Status::check_head(reply.status, &reply.headers).map_err(Error::Status)?;
+    ended(&reply.headers, reply.trailers.as_ref())?;
+    Ok(reply.body)
 }
 
 fn ended(headers: &HeaderMap, trailers: Option<&HeaderMap>) -> Result<(), Error> {
@@ -189,7 +193,7 @@ macro_rules! streaming {
             const HTTP: HttpVersion = HttpVersion::Http2;
 
             fn request(&self) -> Result<Outgoing, EncodeError> {
-                outgoing($path, &self.0)
+                Ok(outgoing($path, encode(&self.0)?))
             }
 
             fn decoder(&self) -> ItemDecoder<Self> {

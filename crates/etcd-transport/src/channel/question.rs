@@ -1,7 +1,7 @@
 //! An exchange without its types: what carries it is compiled once, and not for each of them.
 
 use etcd_proto::call::{
-    Exchange, HttpVersion, Incoming, Outcome, Outgoing, Refusal as _, Remedy, Replay,
+    Exchange, HttpVersion, Incoming, Outcome, Outgoing, Refusal, Remedy, Replay,
 };
 use etcd_proto::error::EncodeError;
 use etcd_proto::ids::ClusterId;
@@ -35,6 +35,29 @@ pub(super) struct Heard {
     pub(super) outcome: Outcome,
     /// Where it is a refusal, and another endpoint, or the same one later, may well answer otherwise.
     pub(super) passing: Option<Passing>,
+}
+
+impl Heard {
+    /// What a refusal comes to.
+    // Made once for each API, and not for each of its calls.
+    #[inline(never)]
+    fn of(refusal: &impl Refusal, replay: Replay) -> Self {
+        let outcome = taken(replay, refusal.outcome());
+        let passing = refusal.may_pass().then(|| Passing {
+            outcome,
+            remedy: refusal.remedy(),
+            said: refusal.to_string(),
+        });
+        Self { outcome, passing }
+    }
+}
+
+/// What a reply proves: reads take no effect, whatever it says.
+fn taken(replay: Replay, said: Outcome) -> Outcome {
+    match replay {
+        Replay::Safe => Outcome::NotApplied,
+        Replay::Guarded | Replay::Once => said,
+    }
 }
 
 /// A refusal that may be none elsewhere or later.
@@ -84,21 +107,19 @@ impl<E: Exchange> Ask for Question<'_, E> {
     }
 
     fn hear(&mut self, reply: Incoming, endpoint: &Endpoint) -> Heard {
-        let decoded = self.exchange.decode(reply);
-        let outcome = match (self.exchange.replay(), &decoded) {
-            (Replay::Safe, _) => Outcome::NotApplied,
-            (Replay::Guarded | Replay::Once, Ok(_)) => Outcome::Applied,
-            (Replay::Guarded | Replay::Once, Err(refusal)) => refusal.outcome(),
-        };
-        let refusal = decoded.as_ref().err().filter(|refusal| refusal.may_pass());
-        let passing = refusal.map(|refusal| Passing {
-            outcome,
-            remedy: refusal.remedy(),
-            said: refusal.to_string(),
-        });
-        let refused = |refusal| CallError::Refused { refusal, endpoint: endpoint.clone(), outcome };
-        self.heard = decoded.map_err(refused);
-        Heard { outcome, passing }
+        let replay = self.exchange.replay();
+        match self.exchange.decode(reply) {
+            Ok(reply) => {
+                self.heard = Ok(reply);
+                Heard { outcome: taken(replay, Outcome::Applied), passing: None }
+            }
+            Err(refusal) => {
+                let heard = Heard::of(&refusal, replay);
+                let (endpoint, outcome) = (endpoint.clone(), heard.outcome);
+                self.heard = Err(CallError::Refused { refusal, endpoint, outcome });
+                heard
+            }
+        }
     }
 
     fn left_open(&mut self) {
