@@ -132,7 +132,7 @@ impl Deframer {
         }
         self.take(FRAME_HEAD);
         let message = self.take(length);
-        read(message).map(Some).map_err(|error| DecodeError::new(self.name, error.to_string()))
+        read(message).map(Some).map_err(|error| unreadable(self.name, &error))
     }
 
     fn announced(&mut self) -> Result<Option<usize>, DecodeError> {
