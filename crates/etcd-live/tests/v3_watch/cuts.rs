@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use etcd_client::v3::api::WatchCreateRequest;
 use etcd_client::v3::{Update, Watcher};
 use etcd_client::{Client, Error, KeyRange};
+use etcd_live::changes::next;
 use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
 use etcd_live::members::{Cluster, Etcd, Options};
 use etcd_live::proxy::{Cut, Fuse, Mode, Proxy, Way};
 use tokio::sync::Mutex;
 
 use super::writer::{Log, Writer, change};
-use etcd_live::changes::next;
 
 /// How far the writer may run ahead of the watch, in revisions.
 const AHEAD: i64 = 500;

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use etcd_client::v3::api::{CompactionRequest, DeleteRangeRequest, FilterType, WatchCreateRequest};
 use etcd_client::v3::{Update, WatchOptions, Watcher};
 use etcd_client::{Client, Error, ErrorKind, KeyRange};
+use etcd_live::changes::next;
 use etcd_live::each::try_on_each_server;
 use etcd_live::etcd::{cluster_of, newest, oldest_and_newest};
 use etcd_live::members::{Cluster, Options};
 use etcd_live::proxy::{Cut, Mode, Proxy};
 
 use super::writer::{Log, Writer, change, kept};
-use etcd_live::changes::next;
 
 /// How long the server may take to notice.
 const NOTICED: Duration = Duration::from_secs(20);

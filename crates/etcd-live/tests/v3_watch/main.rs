@@ -10,8 +10,3 @@ mod many;
 mod members;
 mod users;
 mod writer;
-
-use std::time::Duration;
-
-/// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);

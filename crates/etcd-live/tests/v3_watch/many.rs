@@ -5,11 +5,10 @@ use std::time::Instant;
 use etcd_client::v3::Update;
 use etcd_client::v3::api::{PutRequest, TxnRequest};
 use etcd_client::{Client, Error};
+use etcd_live::changes::next;
 use etcd_live::etcd::{cluster_of, oldest_and_newest};
 use etcd_live::members::Options;
 use etcd_live::proxy::{Cut, Proxy};
-
-use etcd_live::changes::next;
 
 const WATCHES: usize = 2000;
 /// A transaction may have 128 operations.

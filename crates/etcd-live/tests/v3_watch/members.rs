@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use etcd_client::v3::{Update, Watcher};
 use etcd_client::{Client, Cluster as Allowed, Config, Error, ErrorKind, KeyRange};
-use etcd_live::each::until;
+use etcd_live::changes::next;
+use etcd_live::each::{PATIENCE, until};
 use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
 use etcd_live::members::{Cluster, Etcd, Options};
 use etcd_live::proxy::{Proxy, Way};
-
-use etcd_live::changes::next;
 
 fn members(etcd: &Etcd, size: usize) -> Cluster {
     cluster_of(etcd, size, &Options { in_memory: true, ..Options::default() })
@@ -79,7 +78,7 @@ async fn a_watch_outlasts_the_loss_of_the_quorum() -> Result<(), Error> {
         }
         let began = Instant::now();
         while watcher.status().stands {
-            assert!(began.elapsed() < super::PATIENCE, "a watch without a leader stands");
+            assert!(began.elapsed() < PATIENCE, "a watch without a leader stands");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let noticed = began.elapsed();

@@ -5,10 +5,10 @@ use std::time::Duration;
 use etcd_client::v3::Update;
 use etcd_client::v3::api::Permission;
 use etcd_client::{Client, Config, Error, ErrorKind, KeyRange};
+use etcd_live::changes::next;
+use etcd_live::each::PATIENCE;
 use etcd_live::etcd::{cluster_of, oldest_and_newest, servers};
 use etcd_live::members::{Cluster, Etcd, Options};
-
-use etcd_live::changes::next;
 
 /// How long a token lasts that nobody uses, where that can be said.
 const TTL: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ async fn who_may_not_see_keys_is_told_so() -> Result<(), Error> {
             (&stranger, KeyRange::prefix("a/")),
         ] {
             let mut watcher = client.watch(range.clone());
-            let end = tokio::time::timeout(super::PATIENCE, watcher.next()).await;
+            let end = tokio::time::timeout(PATIENCE, watcher.next()).await;
             let error = end.expect("no end").expect("an end").expect_err("not theirs");
             assert_eq!(error.kind(), &ErrorKind::Unauthorized, "{range:?}: {error}");
         }
