@@ -1,8 +1,7 @@
-//! Ports of 127.0.0.1, and the plainest of requests to them.
+//! The plainest of requests to ports of 127.0.0.1.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Sends `GET path` to a loopback port and returns status and body.
@@ -51,44 +50,6 @@ fn ask(
     })
 }
 
-/// Picks ports of 127.0.0.1 that nobody listens on, below the kernel's ephemeral range.
-pub fn free_ports(count: usize) -> io::Result<Vec<u16>> {
-    const FIRST: u32 = 20_000;
-    const SPAN: u32 = 12_000;
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Processes that start together search from different places.
-    let start = std::process::id().wrapping_mul(131);
-    // Holding the listeners until the end keeps one port from being picked twice.
-    let mut held = Vec::new();
-    for _ in 0..SPAN {
-        if held.len() == count {
-            break;
-        }
-        let offset = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % SPAN;
-        let port = u16::try_from(FIRST + offset).map_err(io::Error::other)?;
-        held.extend(TcpListener::bind((Ipv4Addr::LOCALHOST, port)));
-    }
-    if held.len() < count {
-        return Err(io::Error::other(format!("fewer than {count} free ports on 127.0.0.1")));
-    }
-    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
-}
-
-/// A port for clients and one for members, for each of so many members.
-pub(super) fn ports_from(base: u16, size: usize) -> io::Result<Vec<u16>> {
-    let count = u16::try_from(2 * size).map_err(io::Error::other)?;
-    let end = base.checked_add(count).ok_or_else(|| {
-        io::Error::other(format!(
-            "base port {base} is too high: {count} ports do not fit below 65536"
-        ))
-    })?;
-    for port in base..end {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .map_err(|error| io::Error::new(error.kind(), format!("port {port}: {error}")))?;
-    }
-    Ok((base..end).collect())
-}
-
 fn parse_reply(reply: &str) -> Option<(u16, String)> {
     let (head, body) = reply.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
@@ -110,24 +71,6 @@ fn is_complete(reply: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn picked_ports_differ_and_are_free() -> io::Result<()> {
-        let mut ports = free_ports(6)?;
-        for port in &ports {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, *port))?;
-        }
-        ports.sort_unstable();
-        ports.dedup();
-        assert_eq!(ports.len(), 6);
-        Ok(())
-    }
-
-    #[test]
-    fn a_base_port_that_leaves_no_room_is_refused() {
-        let error = ports_from(65_534, 3).expect_err("six ports do not fit");
-        assert!(error.to_string().contains("base port 65534 is too high"), "{error}");
-    }
 
     #[test]
     fn replies_are_split_into_status_and_body() {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::Options;
 use super::etcd::{Etcd, Version, clean_command};
-use super::loopback::{free_ports, http_get};
+use super::loopback::http_get;
+use super::ports::free_ports;
 
 /// How long a member may take to answer.
 const ANSWER: Duration = Duration::from_secs(2);

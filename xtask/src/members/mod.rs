@@ -7,6 +7,7 @@
 mod etcd;
 mod loopback;
 mod member;
+mod ports;
 
 use std::fs;
 use std::io;
@@ -16,10 +17,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use self::etcd::{Etcd, Version};
-pub use self::loopback::{free_ports, http_get, http_post};
+pub use self::loopback::{http_get, http_post};
 pub use self::member::Member;
+pub use self::ports::free_ports;
 
-use self::loopback::ports_from;
+use self::ports::ports_from;
 
 /// How a cluster is to be run; the default is etcd's own timing on free ports.
 #[derive(Clone, Debug)]

@@ -89,11 +89,9 @@ impl Proxy {
         let target: SocketAddr = target.parse().map_err(io::Error::other)?;
         // Not an ephemeral port: while it refuses, no outgoing connection may take it.
         let address = SocketAddr::from(([127, 0, 0, 1], free_ports(1)?[0]));
+        // Before there is a runtime: it could not be dropped here if this failed within another.
+        let listener = listen(address)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let listener = {
-            let _entered = runtime.enter();
-            listen(address)?
-        };
         let (commands, received) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::default());
         let server = Server::new(address, target, Arc::clone(&shared));

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -31,9 +31,10 @@ impl Server {
 
     pub(super) async fn run(
         mut self,
-        listener: TcpListener,
+        listener: net::TcpListener,
         mut commands: mpsc::UnboundedReceiver<Command>,
     ) {
+        let Ok(listener) = TcpListener::from_std(listener) else { return };
         let mut listener = Some(listener);
         loop {
             tokio::select! {
@@ -60,7 +61,7 @@ impl Server {
         if mode == Mode::Refuse {
             *listener = None;
         } else if listener.is_none() {
-            *listener = Some(listen(self.address)?);
+            *listener = Some(TcpListener::from_std(listen(self.address)?)?);
         }
         Ok(())
     }
@@ -85,10 +86,10 @@ impl Server {
 }
 
 /// Not by tokio's own call, which a caller within another runtime could not make.
-pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
+pub(super) fn listen(address: SocketAddr) -> io::Result<net::TcpListener> {
+    let listener = net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+    Ok(listener)
 }
 
 async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {

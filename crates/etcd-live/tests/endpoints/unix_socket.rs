@@ -39,7 +39,8 @@ fn member_in(directory: &Path) -> Cluster {
     let path = etcd.path.canonicalize().expect("etcd has a path");
     std::fs::create_dir_all(directory).expect("a directory can be made");
     std::env::set_current_dir(directory).expect("a directory can be entered");
-    let base = free_ports(1).expect("a free port")[0];
+    // The member takes the one after it too.
+    let base = free_ports(2).expect("free ports")[0];
     let urls = format!("--listen-client-urls=http://127.0.0.1:{base},unix://{SOCKET}");
     let options = Options { base_port: Some(base), flags: vec![urls], ..Options::default() };
     let etcd = Etcd { path, ..etcd };
