@@ -306,8 +306,10 @@ impl Drop for Running {
 }
 
 fn command<A: AsRef<OsStr>>(variable: &str, args: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new(program(variable));
-    command.args(args).env_remove("ETCD_SERVERS").env_remove("ETCD_API");
+    // Under `nohup` the tests have signals ignored that the program is to hear.
+    let mut command = Command::new("env");
+    command.arg("--default-signal").arg(program(variable)).args(args);
+    command.env_remove("ETCD_SERVERS").env_remove("ETCD_API");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

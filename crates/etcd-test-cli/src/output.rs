@@ -71,8 +71,10 @@ impl Output {
 /// Whoever reads along sees each result when it is there.
 fn write(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(bytes)?;
-    out.flush()
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    written.map_err(|error| {
+        std::io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
+    })
 }
 
 /// JSON lets C1 controls and marks of direction stand; as escapes they mean the same.

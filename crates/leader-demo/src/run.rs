@@ -36,11 +36,14 @@ struct Campaign {
     start: Instant,
     claim: Claim,
     told: Option<Notice>,
+    /// What was last told of a request that failed; nothing once one has not.
+    trouble: Option<String>,
 }
 
 impl Campaign {
     fn new(candidate: Candidate) -> Self {
-        Self { candidate, start: Instant::now(), claim: Claim::default(), told: None }
+        let (start, claim) = (Instant::now(), Claim::default());
+        Self { candidate, start, claim, told: None, trouble: None }
     }
 
     async fn run(&mut self, store: &Store) -> Result<()> {
@@ -60,7 +63,8 @@ impl Campaign {
         let mut next = self.feed(Input::Tick)?;
         while let Some(request) = next {
             let reply = self.attentive(store.ask(request)).await?;
-            next = self.feed(reply.or_else(unknown)?)?;
+            let input = self.outlive(reply)?;
+            next = self.feed(input)?;
         }
         Ok(())
     }
@@ -101,15 +105,26 @@ impl Campaign {
         }
         Ok(())
     }
-}
 
-/// Trouble is told and outlived, unless no later step can end better.
-fn unknown(error: anyhow::Error) -> Result<Input> {
-    if is_usage(&error) {
-        return Err(error);
+    /// Trouble is told and outlived, unless no later step can end better.
+    fn outlive(&mut self, reply: Result<Input>) -> Result<Input> {
+        let (input, trouble) = match reply {
+            Ok(input) => (input, None),
+            Err(error) if is_usage(&error) => return Err(error),
+            Err(error) => (Input::Unknown, Some(format!("{error:#}"))),
+        };
+        if let Some(news) = self.news(trouble) {
+            tell::error(news);
+        }
+        Ok(input)
     }
-    tell::error(&format!("{error:#}"));
-    Ok(Input::Unknown)
+
+    /// What is to be told of trouble: once what is the same at every step.
+    fn news(&mut self, trouble: Option<String>) -> Option<&str> {
+        let is_news = self.trouble != trouble;
+        self.trouble = trouble;
+        self.trouble.as_deref().filter(|_| is_news)
+    }
 }
 
 /// Tells whether the servers or the key that were given cannot be used.
@@ -147,6 +162,21 @@ mod tests {
         let nonsense = reached("127.0.0.1:not-a-port", "nsr");
         let error = leader().step(&nonsense).await.expect_err("it will never be a port");
         assert!(is_usage(&error), "{error:#}");
+    }
+
+    #[test]
+    fn the_same_trouble_is_told_once_until_it_is_over() {
+        let mut leader = leader();
+        for (trouble, told) in [
+            (Some("refused"), true),
+            (Some("refused"), false),
+            (Some("no answer"), true),
+            (None, false),
+            (Some("no answer"), true),
+        ] {
+            let news = leader.news(trouble.map(str::to_owned));
+            assert_eq!(news, trouble.filter(|_| told), "{trouble:?}");
+        }
     }
 
     /// A candidate whose confirmed vote was accepted at once.

@@ -15,8 +15,10 @@ pub(crate) fn notice(me: &Name, notice: &Notice) -> io::Result<()> {
         Notice::INoLongerLead => format!("I no longer lead ({})", Plain(me.as_str())),
     };
     let mut output = io::stdout().lock();
-    writeln!(output, "{line}")?;
-    output.flush()
+    let written = writeln!(output, "{line}").and_then(|()| output.flush());
+    written.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
+    })
 }
 
 /// Prints what went wrong.

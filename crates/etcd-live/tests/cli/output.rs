@@ -97,6 +97,20 @@ fn a_closed_pipe_is_success_without_a_word() {
     }
 }
 
+#[test]
+fn a_full_disk_is_a_failure_that_says_where() {
+    let (_cluster, etcd_test) = one_member();
+    etcd_test.prints(["set", "k", "v"]);
+    let commands: [&[&str]; 4] = [&["get", "k"], &["list"], &["set", "k", "w"], &["leader"]];
+    for args in commands {
+        let mut command = etcd_test.command(args);
+        command.stdout(File::options().write(true).open("/dev/full").expect("it is there"));
+        let ended = start(command).wait();
+        let said = "etcd-test: cannot write to standard output: No space left on device";
+        assert!(ended.status == 1 && ended.stderr.starts_with(said), "{args:?}: {ended:?}");
+    }
+}
+
 /// What a terminal gets of a command's standard output and standard error.
 fn on_terminal(mut command: Command) -> String {
     let terminal = openpty(None, None).expect("a terminal");
