@@ -24,10 +24,10 @@ impl Range {
     ///
     /// That is the revision that the request names, or else the newest when the first piece is
     /// read; changes made meanwhile do not show. About 1 MiB is held at a time, however large the
-    /// range. Where the server has no stream of keys (before 3.7), for descending keys and for
-    /// bounds on revisions it is read in pages, and in pages too a stream goes on that was cut.
-    /// Descending keys and bounds on revisions cost the server a walk over all that is left for
-    /// each page.
+    /// range; only the first 32 keys come together, whatever they hold. Where the server has no
+    /// stream of keys (before 3.7), for descending keys and for bounds on revisions it is read in
+    /// pages, and in pages too a stream goes on that was cut. Descending keys and bounds on
+    /// revisions cost the server a walk over all that is left for each page.
     ///
     /// ```no_run
     /// use etcd_client::{Client, KeyRange};
