@@ -18,7 +18,8 @@ pub struct Config {
     /// How long a call may take in all; 5 s.
     ///
     /// Longer makes no unclear outcome clear: a v2 server answers a write that it could not settle
-    /// after 7 s, with an error that leaves it open too.
+    /// after 7 s, with an error that leaves it open too. A process that was stopped when it was over
+    /// takes 50 ms more to read what came meanwhile; see [`wait`](crate::wait).
     pub deadline: Duration,
     /// How long an attempt of a call that may be repeated goes without an answer before another is
     /// made beside it; 1 s, and at least a fifth of the call's deadline. A request that was under

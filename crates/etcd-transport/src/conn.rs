@@ -22,6 +22,7 @@ use crate::http2::{Http2, Outbound, Pings};
 use crate::lane::{Found, Place, Sent};
 use crate::tls::Tls;
 use crate::trust;
+use crate::wait::{after, before};
 
 /// A connection that has rested this long is looked at before it is used.
 const LOOK_AFTER: Duration = Duration::from_millis(1);
@@ -154,9 +155,8 @@ impl Peer {
                 checked?;
                 let (line, gauge) = way.dial().await?;
                 let opened = Http2::open(line, gauge, lane.windows(), pings);
-                tokio::time::timeout(most, opened)
-                    .await
-                    .unwrap_or(Err((Phase::Connect, Cause::Silence)))
+                let opened = before(after(most), opened).await;
+                opened.unwrap_or(Err((Phase::Connect, Cause::Silence)))
             }
         };
         Box::pin(self.lanes[lane as usize].ensure(open))

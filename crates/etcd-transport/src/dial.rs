@@ -14,6 +14,7 @@ use crate::error::{Cause, Phase};
 use crate::line::Line;
 use crate::socket::{Gauge, Socket, Stream};
 use crate::tls::Tls;
+use crate::wait::{after, before};
 
 /// Why connecting failed: nothing was sent.
 type Failure = (Phase, Cause);
@@ -22,9 +23,6 @@ type Failure = (Phase, Cause);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// How often it asks then.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Longer than connecting takes, and short enough to be added to any instant.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What it takes to connect to an endpoint.
 #[derive(Debug)]
@@ -39,13 +37,13 @@ pub(crate) struct Way {
 impl Way {
     /// Connects: every port that may be meant, every address that the name has.
     pub(crate) async fn dial(self) -> Result<(Line, Arc<Gauge>), Failure> {
-        let dialed = tokio::time::timeout(self.most, self.line()).await;
-        let dialed = dialed.unwrap_or_else(|_| Err(Cause::Io(too_long().to_string())));
+        let until = after(self.most);
+        let dialed = before(until, self.line(until)).await;
+        let dialed = dialed.unwrap_or_else(|| Err(Cause::Io(too_long().to_string())));
         dialed.map_err(|cause| (Phase::Connect, cause))
     }
 
-    async fn line(&self) -> Result<(Line, Arc<Gauge>), Cause> {
-        let until = Instant::now() + self.most.min(LONGEST);
+    async fn line(&self, until: Instant) -> Result<(Line, Arc<Gauge>), Cause> {
         let connected = connect(&self.endpoint, until).await;
         let (socket, gauge) = Socket::new(connected.map_err(|error| Cause::Io(error.to_string()))?);
         if !self.endpoint.is_secure() {
@@ -77,10 +75,10 @@ async fn first_of(addresses: &[SocketAddr], until: Instant) -> io::Result<TcpStr
         // One address that stays silent leaves time for those after it.
         let left = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
         let share = until.saturating_duration_since(Instant::now()) / left;
-        match tokio::time::timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = error,
-            Err(_) => last = too_long(),
+        match before(after(share), TcpStream::connect(address)).await {
+            Some(Ok(stream)) => return Ok(stream),
+            Some(Err(error)) => last = error,
+            None => last = too_long(),
         }
     }
     Err(last)

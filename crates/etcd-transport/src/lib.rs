@@ -42,6 +42,7 @@ pub mod tls;
 #[path = "tls/none.rs"]
 pub mod tls;
 pub mod trust;
+pub mod wait;
 
 mod channel;
 mod conn;

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use etcd_live::each::PATIENCE;
 use etcd_live::etcd::{cluster_of, etcdctl, newest, oldest, servers, v3_etcds};
 use etcd_live::members::Options;
 use etcd_live::server::Server;
@@ -40,7 +41,13 @@ fn the_test_server_says_of_a_version_what_etcd_says() {
     for etcd in v3_etcds() {
         let is_it = |known: &Version| known.number() == etcd.version.to_string();
         let Some(known) = Version::ALL.into_iter().find(is_it) else { continue };
-        assert_eq!(version(&Server::test(known)), version(&Server::member(&etcd)));
+        let (expected, member) = (version(&Server::test(known)), Server::member(&etcd));
+        // The version of its storage follows that of its cluster.
+        let patience = Instant::now() + PATIENCE;
+        while version(&member) != expected {
+            assert!(Instant::now() < patience, "{} and not {expected}", version(&member));
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }
 

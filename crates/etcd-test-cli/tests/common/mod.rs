@@ -6,9 +6,11 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Longer than anything takes on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,7 +32,21 @@ fn command(args: &[&str]) -> Command {
 }
 
 pub(crate) async fn run(args: &[&str]) -> Ended {
-    let output = timeout(PATIENCE, command(args).output()).await;
+    end(args, command(args).spawn().expect("it runs")).await
+}
+
+/// Runs a program that is stopped for some time, some time after its start.
+pub(crate) async fn run_with_a_stop(args: &[&str], goes: Duration, stopped: Duration) -> Ended {
+    let child = command(args).spawn().expect("it runs");
+    for (time, sign) in [(goes, Signal::SIGSTOP), (stopped, Signal::SIGCONT)] {
+        sleep(time).await;
+        kill(pid(&child), sign).expect("it is there");
+    }
+    end(args, child).await
+}
+
+async fn end(args: &[&str], child: Child) -> Ended {
+    let output = timeout(PATIENCE, child.wait_with_output()).await;
     let output = output.unwrap_or_else(|_| panic!("{args:?} goes on and on")).expect("it runs");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Ended {
@@ -38,6 +54,11 @@ pub(crate) async fn run(args: &[&str]) -> Ended {
         stdout: text(output.stdout),
         stderr: text(output.stderr),
     }
+}
+
+fn pid(child: &Child) -> Pid {
+    let pid = child.id().expect("it runs");
+    Pid::from_raw(pid.try_into().expect("a process id is an i32"))
 }
 
 fn status(ended: ExitStatus) -> i32 {
@@ -73,9 +94,8 @@ impl Serving {
         self.said.rsplit_once(' ').expect("words").1
     }
 
-    pub(crate) fn pid(&self) -> nix::unistd::Pid {
-        let pid = self.child.id().expect("it runs");
-        nix::unistd::Pid::from_raw(pid.try_into().expect("a process id is an i32"))
+    pub(crate) fn pid(&self) -> Pid {
+        pid(&self.child)
     }
 
     /// Waits until it says something.

@@ -9,7 +9,6 @@ use etcd_proto::call::{Incoming, Outgoing};
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode};
-use tokio::time::error::Elapsed;
 
 use super::{Shared, VERSION};
 use crate::conn::Peer;
@@ -244,6 +243,6 @@ impl Peer {
 }
 
 /// What a step came to, or that its time was over when the request may have left.
-pub(super) fn ended<T>(step: Result<Result<T, Failure>, Elapsed>) -> Result<T, Failure> {
+pub(super) fn ended<T>(step: Option<Result<T, Failure>>) -> Result<T, Failure> {
     step.unwrap_or(Err((Phase::Sent, Cause::Silence)))
 }

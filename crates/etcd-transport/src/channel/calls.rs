@@ -21,6 +21,7 @@ use crate::failover::pauses;
 use crate::http2::{Answer, Failure, Whole};
 use crate::lane::{self, Found};
 use crate::progress::Progress;
+use crate::wait::before;
 
 /// How often a request is tried again whose endpoint proved that it did not process it.
 const MOST_TRIES: u32 = 8;
@@ -204,8 +205,8 @@ impl Shared {
     ) -> Result<Landed, Failed> {
         let began = Instant::now();
         let attempt = self.unary(Arc::clone(&peer), outgoing, Progress::default(), began);
-        let silent = |_| Failed { peer, phase: Phase::Sent, cause: Cause::Silence, began };
-        tokio::time::timeout_at(deadline.into(), attempt).await.map_err(silent)?
+        let silent = || Failed { peer, phase: Phase::Sent, cause: Cause::Silence, began };
+        before(deadline, attempt).await.ok_or_else(silent)?
     }
 
     /// Sees to it that an endpoint has a connection and gave a sign of life of late.

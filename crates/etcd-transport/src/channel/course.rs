@@ -1,23 +1,23 @@
 //! The loop of one call over its endpoints: does what the failover machine says.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Instant;
 
 use etcd_proto::call::{HttpVersion, Outcome, Outgoing, Remedy};
-use tokio::task::unconstrained;
 
+use super::Shared;
 use super::attempt::{Failed, Landed};
 use super::question::Passing;
-use super::{FOREVER, Shared};
 use crate::config::Lane;
 use crate::conn::Peer;
 use crate::error::{Attempt, Cause, Error, Kind, Phase};
 use crate::failover::{Failover, Flight, GiveUp, Limits, MOST_AT_ONCE, Step};
 use crate::progress::Progress;
+use crate::wait::{FOREVER, before};
 
 /// How many attempts an error remembers.
 const MOST_REMEMBERED: usize = 16;
@@ -278,10 +278,8 @@ impl<'a> Course<'a> {
 }
 
 /// The next attempt to end or to be heard of, unless the time comes first.
-async fn next<T>(flights: &mut Vec<Flying<'_, T>>, until: Instant) -> Next<T> {
-    // Unconstrained: a server that floods us may use up the task's budget in every round.
-    let mut timer = pin!(unconstrained(tokio::time::sleep_until(until.into())));
-    poll_fn(|cx| {
+async fn next<T>(flights: &mut Vec<Flying<'_, T>>, time: Instant) -> Next<T> {
+    let landed = poll_fn(|cx| {
         for at in 0..flights.len() {
             if let Poll::Ready(result) = flights[at].work.as_mut().poll(cx) {
                 let Flying { flight, .. } = flights.swap_remove(at);
@@ -291,7 +289,7 @@ async fn next<T>(flights: &mut Vec<Flying<'_, T>>, until: Instant) -> Next<T> {
                 return Poll::Ready(Next::Heard(flights[at].flight));
             }
         }
-        timer.as_mut().poll(cx).map(|()| Next::Time)
-    })
-    .await
+        Poll::Pending
+    });
+    before(time, landed).await.unwrap_or(Next::Time)
 }

@@ -14,6 +14,7 @@ use crate::error::{Attempt, Cause, Error, Kind, Phase};
 use crate::failover::pauses;
 use crate::http1::{Failure, Http1, Reply};
 use crate::progress::Progress;
+use crate::wait::before;
 
 /// How often a request is tried again whose endpoint proved that it did not get it.
 const MOST_TRIES: usize = 8;
@@ -53,7 +54,7 @@ impl Channel {
         let Answered { peer, reply, came } = self.dispatch(&outgoing, replay, deadline).await?;
         let progress = Progress::default();
         let whole = reply.whole(self.shared.config.max_reply, &progress);
-        match ended(tokio::time::timeout_at(deadline.into(), whole).await) {
+        match ended(before(deadline, whole).await) {
             Ok((incoming, connection)) => {
                 peer.give_back(connection);
                 self.hear(question, &peer, incoming).map(|_| ())
@@ -133,13 +134,13 @@ impl Shared {
         let began = Instant::now();
         let by = |peer, (phase, cause)| Failed { peer, phase, cause, began };
         let request = peer.request(outgoing, &outgoing.target);
-        let sent = tokio::time::timeout_at(deadline.into(), connection.send(request)).await;
+        let sent = before(deadline, connection.send(request)).await;
         let reply = ended(sent).map_err(|why| by(Arc::clone(&peer), why))?;
         let with = Sent::default();
         let followed = self.follow(&peer, reply, outgoing, &with);
-        let (peer, reply) = tokio::time::timeout_at(deadline.into(), followed)
+        let (peer, reply) = before(deadline, followed)
             .await
-            .map_err(|_| by(Arc::clone(&peer), (with.phase(), Cause::Silence)))??;
+            .ok_or_else(|| by(Arc::clone(&peer), (with.phase(), Cause::Silence)))??;
         self.answered(&peer, Instant::now());
         Ok((peer, reply))
     }

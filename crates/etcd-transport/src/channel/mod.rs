@@ -25,12 +25,10 @@ use crate::error::{CallError, Cause, Error, Kind, Phase};
 use crate::pin::Pin;
 use crate::set::{EndpointSet, Health};
 use crate::status::{Counters, EndpointStatus};
+use crate::wait::FOREVER;
 use question::{Ask, Asked, Ended, Heard, Question};
 use reads::First;
 pub use stream::{OpenStream, Upstream};
-
-/// Longer than any call takes, and short enough to be added to any instant.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A way to an etcd cluster: its endpoints, and connections to them.
 ///

@@ -1,9 +1,6 @@
 //! Calls that may be repeated: reads, and what a repeat does no harm to.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Instant;
 
 use etcd_proto::call::{HttpVersion, Outgoing, Replay};
@@ -11,11 +8,12 @@ use etcd_proto::call::{HttpVersion, Outgoing, Replay};
 use super::attempt::{Failed, Landed};
 use super::course::{Begun, Course, Work};
 use super::question::{Asked, Ended, Passing};
-use super::{Channel, FOREVER, Shared};
+use super::{Channel, Shared};
 use crate::config::CallOptions;
 use crate::conn::Peer;
 use crate::error::{Cause, Kind, Phase};
 use crate::progress::Progress;
+use crate::wait::{FOREVER, before};
 
 /// What became of an attempt that was made before there was a course for it.
 pub(super) enum First<'a> {
@@ -47,7 +45,7 @@ impl Channel {
         let progress = Progress::default();
         let mut work = self.begin(http, &peer, outgoing, progress.clone(), began);
         let patience = (began + self.shared.config.hedge.min(FOREVER)).min(deadline);
-        let first = match until(&mut work, patience).await {
+        let first = match before(patience, &mut work).await {
             None => First::UnderWay(Begun { peer, began, progress, work }),
             Some(Err(failed)) if matches!(failed.cause, Cause::TooLarge(_)) => {
                 return Err(self.broke(failed, question.replay()));
@@ -137,16 +135,6 @@ impl Channel {
             HttpVersion::Http2 => Box::pin(shared.unary(peer, outgoing, progress, began)),
         }
     }
-}
-
-/// What a piece of work comes to; nothing when the time comes first.
-async fn until<T>(work: &mut Work<'_, T>, time: Instant) -> Option<Result<T, Failed>> {
-    let mut timer = pin!(tokio::time::sleep_until(time.into()));
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(ended) => Poll::Ready(Some(ended)),
-        Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
-    })
-    .await
 }
 
 impl Shared {

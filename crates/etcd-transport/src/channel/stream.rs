@@ -20,6 +20,7 @@ use crate::http1;
 use crate::http2::{self, Answer, Failure, Upward};
 use crate::lane::Sent;
 use crate::progress::Progress;
+use crate::wait::before;
 
 /// How often a stream is opened anew whose endpoint proved that it did not see it.
 const MOST_TRIES: usize = 8;
@@ -56,7 +57,7 @@ impl Channel {
         }
         let progress = Progress::default();
         let whole = reply.whole(self.shared.config.max_reply, &progress);
-        let whole = ended(tokio::time::timeout_at(deadline.into(), whole).await);
+        let whole = ended(before(deadline, whole).await);
         let (incoming, connection) = whole.map_err(|failure| {
             CallError::Failed(came.broke(&peer, failure, Outcome::NotApplied))
         })?;

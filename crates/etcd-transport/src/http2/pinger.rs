@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use h2::PingPong;
-use tokio::time::Sleep;
 
 use super::Shared;
+use crate::wait::{after, until};
 
 /// How a connection is asked whether the other side is there, while it has requests under way.
 ///
@@ -27,7 +27,7 @@ pub(super) struct Pinger {
     pub(super) shared: Arc<Shared>,
     pings: Option<PingPong>,
     times: Pings,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// What had been read when the timer was set.
     read: u64,
     asked: bool,
@@ -63,7 +63,7 @@ impl Pinger {
 
     fn wait(&mut self, time: Duration) {
         self.read = self.shared.gauge.read();
-        self.timer = Some(Box::pin(tokio::time::sleep(time)));
+        self.timer = Some(Box::pin(until(after(time))));
     }
 
     /// Sends a ping, once the one before was answered; whether one is under way.

@@ -17,6 +17,7 @@ use etcd_proto::v3::{
     LeaseRevokeRequest, LeaseRevokeResponse, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse,
     Rpc as _,
 };
+use etcd_transport::wait::{after, before};
 use etcd_transport::{CallError, CallOptions, Lane};
 
 use super::core::Core;
@@ -247,12 +248,12 @@ impl Lease {
         // Held until the answer: the server takes its end for the end of the stream.
         let (_up, mut down) = self.core.duplex(&request, &options).await?;
         let endpoint = down.endpoint().clone();
-        let item = tokio::time::timeout(channel.config().attempt.min(within), down.next()).await;
-        match item {
-            Ok(Ok(Some(reply))) => return Ok(reply),
-            Ok(Ok(None)) => {}
-            Ok(Err(error)) => return Err(error),
-            Err(_) => channel.suspect(&endpoint, "a lease was not renewed there"),
+        let patience = after(channel.config().attempt.min(within));
+        match before(patience, down.next()).await {
+            Some(Ok(Some(reply))) => return Ok(reply),
+            Some(Ok(None)) => {}
+            Some(Err(error)) => return Err(error),
+            None => channel.suspect(&endpoint, "a lease was not renewed there"),
         }
         Err(CallError::Refused { refusal: Refusal::Cut, endpoint, outcome: Outcome::Unknown })
     }

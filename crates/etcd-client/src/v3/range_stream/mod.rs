@@ -11,6 +11,7 @@ use etcd_proto::ids::Revision;
 use etcd_proto::v3::error::message;
 use etcd_proto::v3::{self as wire, KeyValue, RangeRequest, Rpc as _};
 use etcd_transport::error::Kind;
+use etcd_transport::wait::{after, before};
 use etcd_transport::{CallError, OpenStream};
 use futures_core::Stream;
 
@@ -177,14 +178,14 @@ async fn open(kv: &Kv, request: RangeRequest) -> Source {
 /// The next piece of the stream; nothing where there is none, or it has ended before its time.
 async fn chunk(kv: &Kv, pages: &mut Pages, source: &mut Source) -> Option<Vec<KeyValue>> {
     let Source::Streaming(stream) = source else { return None };
-    let within = kv.core.deadline(&kv.options);
-    let why = match tokio::time::timeout(within, stream.next()).await {
-        Ok(Ok(Some(item))) => match pages.chunk(item.range_response.unwrap_or_default()) {
+    let patience = after(kv.core.deadline(&kv.options));
+    let why = match before(patience, stream.next()).await {
+        Some(Ok(Some(item))) => match pages.chunk(item.range_response.unwrap_or_default()) {
             Ok(kvs) => return Some(kvs),
             Err(odd) => odd.to_owned(),
         },
-        Ok(Ok(None)) => "it ended before its last piece".to_owned(),
-        Ok(Err(error)) => {
+        Some(Ok(None)) => "it ended before its last piece".to_owned(),
+        Some(Err(error)) => {
             if let CallError::Refused { refusal, .. } = &error
                 && refusal.is_unimplemented()
             {
@@ -192,7 +193,7 @@ async fn chunk(kv: &Kv, pages: &mut Pages, source: &mut Source) -> Option<Vec<Ke
             }
             error.to_string()
         }
-        Err(_) => "no piece came in time".to_owned(),
+        None => "no piece came in time".to_owned(),
     };
     tracing::debug!(endpoint = %stream.endpoint(), why, "a range goes on in pages");
     *source = Source::Paged;

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use etcd_proto::call::Outcome;
 use etcd_proto::v3::{SnapshotRequest, SnapshotResponse, SnapshotStream};
 use etcd_transport::CallOptions;
+use etcd_transport::wait::{after, before};
 use futures_core::Stream;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
@@ -154,14 +155,14 @@ struct Reader {
 
 fn step(mut reader: Reader) -> Work<Reader, Pieces> {
     Box::pin(async move {
-        match tokio::time::timeout(reader.within, reader.stream.next()).await {
-            Ok(Ok(Some(mut item))) => {
+        match before(after(reader.within), reader.stream.next()).await {
+            Some(Ok(Some(mut item))) => {
                 let bytes = reader.summed.push(std::mem::take(&mut item.blob));
                 (Some(reader), Some(Ok(Pieces { bytes, of: Some(item) })))
             }
-            Ok(Ok(None)) => (None, Some(last(reader.summed))),
-            Ok(Err(error)) => (None, Some(Err(error))),
-            Err(_) => (None, Some(Err(silent(&reader)))),
+            Some(Ok(None)) => (None, Some(last(reader.summed))),
+            Some(Err(error)) => (None, Some(Err(error))),
+            None => (None, Some(Err(silent(&reader)))),
         }
     })
 }
