@@ -1,6 +1,6 @@
 //! Calls with one reply, over the HTTP/2 connection that an endpoint's calls share.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -204,7 +204,8 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Landed, Failed> {
         let began = Instant::now();
-        let attempt = self.unary(Arc::clone(&peer), outgoing, Progress::default(), began);
+        // Pinned here, it is not moved into the wait.
+        let attempt = pin!(self.unary(Arc::clone(&peer), outgoing, Progress::default(), began));
         let silent = || Failed { peer, phase: Phase::Sent, cause: Cause::Silence, began };
         before(deadline, attempt).await.ok_or_else(silent)?
     }
