@@ -350,7 +350,8 @@ fn kind_of_v3_refusal(refusal: &v3::Error) -> ErrorKind {
             | message::BARE_INVALID_TOKEN
             | message::BARE_USER_EMPTY
             | message::BARE_AUTH_REVISION_OLD
-            | message::BARE_PERMISSION_DENIED,
+            | message::BARE_PERMISSION_DENIED
+            | message::BARE_USER_NOT_FOUND,
             _,
         ) => ErrorKind::Unauthorized,
         (_, Code::PERMISSION_DENIED | Code::UNAUTHENTICATED) => ErrorKind::Unauthorized,

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use etcd_client::{Client, Config, Outcome, Tls, v2};
+use etcd_client::{Client, Config, ErrorKind, Outcome, Tls, v2};
+use etcd_proto::grpc::{Code, Status};
+use etcd_test_server::fault::{Fault, Rule};
 use etcd_test_server::tls::{Certificates, ClientAuth};
 use etcd_test_server::{TestCluster, TestServer, Version};
 
@@ -58,4 +60,31 @@ async fn a_client_goes_on_at_another_member() {
     cluster.kill(1).await;
     let got = client.kv().get("k").await.unwrap();
     assert_eq!(got.unwrap().value, "1");
+}
+
+/// A server that was without authentication when a call came takes the name in the certificate.
+#[tokio::test]
+async fn a_certificate_that_is_refused_in_place_of_a_user_is_no_end() {
+    let named: fn(&Certificates) -> Tls = known;
+    let unauthorized = Err(ErrorKind::Unauthorized);
+    for (clients, tls, denials, expected) in [
+        (ClientAuth::Required, named, 1, Ok(())),
+        (ClientAuth::Required, named, 2, unauthorized.clone()),
+        (ClientAuth::None, trusting, 1, unauthorized),
+    ] {
+        let server = start(clients).await;
+        let tls = tls(server.certificates().unwrap());
+        let config = Config::default().tls(tls).credentials("root", "r");
+        let root = Client::with_config(&server.endpoint(), config).unwrap();
+        root.auth().user_add("root", "r").await.unwrap();
+        root.auth().user_grant_role("root", "root").await.unwrap();
+        root.auth().enable().await.unwrap();
+        root.kv().get("k").await.unwrap();
+        let denied = Status::new(Code::PERMISSION_DENIED, "etcdserver: permission denied");
+        server
+            .faults()
+            .add(Rule::new(Fault::Grpc(denied)).path("/etcdserverpb.KV/").times(denials));
+        let put = root.kv().put("k", "v").await.map(drop);
+        assert_eq!(put.map_err(|error| error.kind().clone()), expected);
+    }
 }

@@ -109,6 +109,11 @@ impl Error {
         Self { kind, outcome, attempts }
     }
 
+    /// The error of a call whose time was over before anything of it was sent.
+    pub fn never_sent() -> Self {
+        Self::new(Kind::Timeout, Outcome::NotApplied, Vec::new())
+    }
+
     /// The same error, when the server said that it did what it was asked, and only a read can be
     /// said to have had no effect.
     pub(crate) fn succeeded(self, replay: Replay) -> Self {

@@ -117,6 +117,11 @@ impl Tls {
         self.with(|settings| settings.identity = Some(identity))
     }
 
+    /// Whether servers that ask for a certificate are shown one.
+    pub fn shows_certificate(&self) -> bool {
+        self.settings.identity.is_some()
+    }
+
     /// Expects servers to have a certificate for this name, and not for the host of their URL.
     pub fn server_name(self, name: impl Into<String>) -> Self {
         self.with(|settings| settings.server_name = Some(name.into()))

@@ -160,6 +160,7 @@ pub(super) const ROOMS: &[Room] = &[
 
 const V3_PURE: &[&str] = &[
     "moment",
+    "v3::identity",
     "v3::lease::life",
     "v3::lease::machine",
     "v3::lock::place",

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_proto::call::{Duplex, Exchange, Refusal as _, Streaming};
 use etcd_proto::grpc::{HAS_LEADER, TOKEN};
 use etcd_proto::v2::GetVersion;
-use etcd_proto::v3::error::message;
 use etcd_proto::v3::{self as wire, Rpc};
 use etcd_transport::endpoint::Endpoint;
+use etcd_transport::wait::after;
 use etcd_transport::{CallError, CallOptions, Channel, OpenStream, Upstream};
 use http::HeaderValue;
 
+use super::identity::{Remedy, Shown, remedy};
 use super::token::{Renewed, Tokens};
 use crate::error::Error;
 
@@ -88,24 +89,24 @@ impl Core {
     where
         E: Exchange<Refusal = wire::Error>,
     {
-        let mut token = tokens.current(&self.channel).await?;
+        let until = after(self.deadline(options));
+        let mut token = tokens.current(&self.channel, until).await?;
+        let mut again = false;
         // Each change of a user or a role makes all signed tokens old, and changes come in rows.
         for _ in 0..MOST_TOKENS {
-            let answer = self.channel.call_with(exchange, &bearing(options, token.clone())).await;
+            let bearing = bearing(options, token.clone(), until);
+            let answer = self.channel.call_with(exchange, &bearing).await;
             let Err(CallError::Refused { refusal, .. }) = &answer else { return answer };
-            if !refusal.wants_new_token() && !lacks_token(refusal, token.as_ref()) {
-                return answer;
-            }
-            let Renewed::Another(another) = tokens.renew(&self.channel, token.as_ref()).await?
-            else {
-                return answer;
-            };
-            let refused = std::mem::replace(&mut token, another);
-            if token.is_none() && refused.is_none() {
-                return answer;
+            match remedy(refusal, self.shown(token.as_ref(), again)) {
+                Remedy::Nothing => return answer,
+                Remedy::Repetition => again = true,
+                Remedy::Token => match tokens.renew(&self.channel, token.as_ref(), until).await? {
+                    Renewed::Another(another) => (token, again) = (another, false),
+                    Renewed::Same => return answer,
+                },
             }
         }
-        self.channel.call_with(exchange, &bearing(options, token)).await
+        self.channel.call_with(exchange, &bearing(options, token, until)).await
     }
 
     /// Opens a stream of items from a member that knows of a leader.
@@ -151,11 +152,24 @@ impl Core {
         }
     }
 
-    /// Fetches another token than the one that was refused with these options; whether there is one.
-    pub(crate) async fn renew_token(&self, refused: &CallOptions) -> Result<bool, Refused> {
+    /// Whether a stream that was refused with these options may be let through when it is opened once
+    /// more; with a new token by then, where it needs one.
+    pub(crate) async fn may_open_again(
+        &self,
+        refusal: &wire::Error,
+        refused: &CallOptions,
+    ) -> Result<bool, Refused> {
         let Some(tokens) = &self.tokens else { return Ok(false) };
-        let renewed = tokens.renew(&self.channel, refused.headers.get(TOKEN)).await?;
-        Ok(matches!(renewed, Renewed::Another(Some(_))))
+        let token = refused.headers.get(TOKEN);
+        match remedy(refusal, self.shown(token, false)) {
+            Remedy::Nothing => Ok(false),
+            Remedy::Repetition => Ok(true),
+            Remedy::Token => {
+                let until = after(self.deadline(refused));
+                let renewed = tokens.renew(&self.channel, token, until).await?;
+                Ok(matches!(renewed, Renewed::Another(Some(_))))
+            }
+        }
     }
 
     /// Puts another token in place of the one that was given; false where there was none.
@@ -188,7 +202,10 @@ impl Core {
 
     pub(crate) async fn with_token(&self, options: &CallOptions) -> Result<CallOptions, Refused> {
         match &self.tokens {
-            Some(tokens) => Ok(bearing(options, tokens.current(&self.channel).await?)),
+            Some(tokens) => {
+                let until = after(self.deadline(options));
+                Ok(bearing(options, tokens.current(&self.channel, until).await?, until))
+            }
             None => Ok(options.clone()),
         }
     }
@@ -196,6 +213,15 @@ impl Core {
     /// Whether calls bear a token, and so may bear another where one is refused.
     pub(crate) fn has_credentials(&self) -> bool {
         self.tokens.is_some()
+    }
+
+    /// Whether servers may take the name in a certificate for the caller's.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.channel.config().tls.shows_certificate()
+    }
+
+    fn shown(&self, token: Option<&HeaderValue>, again: bool) -> Shown {
+        Shown { token: token.is_some(), certificate: self.has_certificate(), again }
     }
 
     /// The error that a refusal is; where the server does not know a call, with the version that it
@@ -218,16 +244,12 @@ impl Core {
     }
 }
 
-/// Whether a call may have been refused because it came without a token, as authentication was off
-/// when one was asked for: a server takes the name in the client's certificate then.
-fn lacks_token(refusal: &wire::Error, token: Option<&HeaderValue>) -> bool {
-    let refused = [message::USER_NOT_FOUND, message::PERMISSION_DENIED];
-    token.is_none() && refused.iter().any(|message| refusal.says(message))
-}
-
-fn bearing(options: &CallOptions, token: Option<HeaderValue>) -> CallOptions {
+/// The options of a call that bears this token, in the time that is left of what all of it may take.
+fn bearing(options: &CallOptions, token: Option<HeaderValue>, until: Instant) -> CallOptions {
+    let left = until.saturating_duration_since(Instant::now());
+    let options = options.clone().deadline(left);
     match token {
-        Some(token) => options.clone().header(TOKEN, token),
-        None => options.clone(),
+        Some(token) => options.header(TOKEN, token),
+        None => options,
     }
 }

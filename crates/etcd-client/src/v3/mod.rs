@@ -22,6 +22,7 @@ mod client;
 mod cluster;
 mod core;
 mod election;
+mod identity;
 mod kv;
 mod leader;
 mod lease;

@@ -1,4 +1,4 @@
-//! A stream that is opened once more where the server wants a new token.
+//! A stream that is opened once more where the server did not take the caller for who it is.
 
 use etcd_proto::call::Streaming;
 use etcd_proto::v3::{Error as Refusal, StreamRpc};
@@ -13,6 +13,8 @@ pub(super) struct Opened<S: Streaming> {
     core: Core,
     request: S,
     options: CallOptions,
+    /// Those with which it was opened, with a token.
+    shown: CallOptions,
     needs: Needs,
     stream: OpenStream<S>,
     /// An item has come, or the stream was opened twice.
@@ -37,8 +39,9 @@ where
         needs: Needs,
     ) -> Result<Self, Error> {
         match opened(&core, &request, options, needs).await {
-            Ok((stream, options)) => {
-                Ok(Self { core, request, options, needs, stream, settled: false })
+            Ok((stream, shown)) => {
+                let options = options.clone();
+                Ok(Self { core, request, options, shown, needs, stream, settled: false })
             }
             Err(error) => Err(core.explain(error, S::PATH, S::SINCE).await),
         }
@@ -61,12 +64,10 @@ where
         let settled = std::mem::replace(&mut self.settled, true);
         match answer {
             Err(CallError::Refused { refusal, .. })
-                if !settled
-                    && refusal.wants_new_token()
-                    && self.core.renew_token(&self.options).await? =>
+                if !settled && self.core.may_open_again(&refusal, &self.shown).await? =>
             {
                 let Self { core, request, options, needs, .. } = self;
-                (self.stream, self.options) = opened(core, request, options, *needs).await?;
+                (self.stream, self.shown) = opened(core, request, options, *needs).await?;
                 self.stream.next().await
             }
             answer => answer,

@@ -1,8 +1,11 @@
 //! The token that calls bear: fetched for a user and a password, or given.
 
+use std::time::Instant;
+
 use etcd_proto::v3::error::message;
 use etcd_proto::v3::{AuthenticateRequest, Error as Refusal};
-use etcd_transport::{CallError, Channel, Credentials, Secret};
+use etcd_transport::wait::before;
+use etcd_transport::{CallError, CallOptions, Channel, Credentials, Error as Failure, Secret};
 use http::HeaderValue;
 use tokio::sync::{Mutex, MutexGuard};
 use zeroize::Zeroize as _;
@@ -21,7 +24,8 @@ pub(crate) struct Tokens {
 pub(crate) enum Renewed {
     /// Another one, or none where authentication is off by now.
     Another(Option<HeaderValue>),
-    /// Nothing: the token was given, and nobody has given another since.
+    /// Nothing: the token was given, and nobody has given another since; or there was none, and
+    /// authentication is off.
     Same,
 }
 
@@ -39,11 +43,15 @@ impl Tokens {
     }
 
     /// The token, fetched where there is none yet.
-    pub(crate) async fn current(&self, channel: &Channel) -> Result<Option<HeaderValue>, Refused> {
-        let mut state = self.state.lock().await;
+    pub(crate) async fn current(
+        &self,
+        channel: &Channel,
+        until: Instant,
+    ) -> Result<Option<HeaderValue>, Refused> {
+        let mut state = self.state(until).await?;
         match &*state {
             State::Known(token) => Ok(token.clone()),
-            State::Unknown => self.obtain(&mut state, channel).await,
+            State::Unknown => self.obtain(&mut state, channel, until).await,
         }
     }
 
@@ -52,13 +60,22 @@ impl Tokens {
         &self,
         channel: &Channel,
         refused: Option<&HeaderValue>,
+        until: Instant,
     ) -> Result<Renewed, Refused> {
-        let mut state = self.state.lock().await;
-        match &*state {
-            State::Known(token) if token.as_ref() != refused => Ok(Renewed::Another(token.clone())),
-            _ if self.are_given() => Ok(Renewed::Same),
-            _ => self.obtain(&mut state, channel).await.map(Renewed::Another),
-        }
+        let mut state = self.state(until).await?;
+        let token = match &*state {
+            State::Known(token) if token.as_ref() != refused => token.clone(),
+            _ if self.are_given() => return Ok(Renewed::Same),
+            _ => self.obtain(&mut state, channel, until).await?,
+        };
+        let same = token.is_none() && refused.is_none();
+        Ok(if same { Renewed::Same } else { Renewed::Another(token) })
+    }
+
+    /// Waits while another call fetches a token.
+    async fn state(&self, until: Instant) -> Result<MutexGuard<'_, State>, Refused> {
+        let state = before(until, self.state.lock()).await;
+        state.ok_or_else(|| CallError::Failed(Failure::never_sent()))
     }
 
     /// Puts another token in place of the one that was given; false where they are fetched.
@@ -84,6 +101,7 @@ impl Tokens {
         &self,
         state: &mut MutexGuard<'_, State>,
         channel: &Channel,
+        until: Instant,
     ) -> Result<Option<HeaderValue>, Refused> {
         let Some((user, password)) = self.credentials.user() else {
             let token = self.credentials.token_header()?;
@@ -91,7 +109,8 @@ impl Tokens {
             return Ok(token);
         };
         let mut request = AuthenticateRequest::new(user, password);
-        let answer = channel.call(&request).await;
+        let left = until.saturating_duration_since(Instant::now());
+        let answer = channel.call_with(&request, &CallOptions::default().deadline(left)).await;
         request.password.zeroize();
         let token = match answer {
             // A token with a byte that no header can hold is none.

@@ -192,6 +192,9 @@ known! {
     BARE_USER_EMPTY: UNKNOWN "auth: user name is empty" NotApplied;
     /// [`PERMISSION_DENIED`], as servers before 3.6 put it in calls that concern one member.
     BARE_PERMISSION_DENIED: UNKNOWN "auth: permission denied" NotApplied;
+    /// [`USER_NOT_FOUND`], as servers before 3.6 put it in calls that concern one member: the name in
+    /// the certificate of a caller without a token is no user's.
+    BARE_USER_NOT_FOUND: UNKNOWN "auth: user not found" NotApplied;
     /// [`INVALID_TOKEN`], as servers before 3.6 put it in calls that concern one member.
     BARE_INVALID_TOKEN: UNKNOWN "auth: invalid auth token" NotApplied;
     /// [`AUTH_REVISION_OLD`], as servers before 3.6 put it in calls that concern one member.

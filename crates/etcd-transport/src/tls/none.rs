@@ -27,6 +27,11 @@ impl Tls {
         Self::default()
     }
 
+    /// Never: there is none to show.
+    pub fn shows_certificate(&self) -> bool {
+        false
+    }
+
     /// Whether endpoints of `https://` can be spoken to.
     ///
     /// # Errors

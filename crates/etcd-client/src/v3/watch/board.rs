@@ -81,6 +81,15 @@ pub(super) enum Lost {
     Unused,
 }
 
+/// How the client makes itself known to servers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller {
+    /// It has a user or a token, and may have another token where one is refused.
+    pub(super) renews: bool,
+    /// It has a certificate, whose name a server may take for the user's.
+    pub(super) certificate: bool,
+}
+
 /// The watches, in the order in which they were made.
 #[derive(Debug)]
 pub(super) struct Board {
@@ -88,8 +97,7 @@ pub(super) struct Board {
     counts: Counts,
     stream: Option<Stream>,
     history: History,
-    /// Whether there is another token where one is refused.
-    renews: bool,
+    caller: Caller,
     /// How often in a row a stream was lost to a token, to a stranger, or to silence.
     tokens: u32,
     strangers: u32,
@@ -102,14 +110,14 @@ pub(super) struct Board {
 }
 
 impl Board {
-    /// No watches; whether a refused token can be replaced is for `renews` to say.
-    pub(super) fn new(renews: bool, seed: u64) -> Self {
+    /// No watches.
+    pub(super) fn new(caller: Caller, seed: u64) -> Self {
         Self {
             entries: BTreeMap::new(),
             counts: Counts::default(),
             stream: None,
             history: History::default(),
-            renews,
+            caller,
             tokens: 0,
             strangers: 0,
             silences: 0,
@@ -141,9 +149,9 @@ impl Board {
     }
 
     /// The stream is there, and can be silent from now on.
-    pub(super) fn opened(&mut self, now: Instant) {
+    pub(super) fn opened(&mut self, bears_token: bool, now: Instant) {
         if let Some(stream) = &mut self.stream {
-            (stream.open, stream.heard) = (true, now);
+            (stream.open, stream.bears_token, stream.heard) = (true, bears_token, now);
         }
     }
 
@@ -180,7 +188,7 @@ impl Board {
 
     fn lost_to_token(&mut self, why: &str) {
         self.tokens += 1;
-        if !self.renews || self.tokens > MOST_TOKENS {
+        if !self.caller.renews || self.tokens > MOST_TOKENS {
             self.end_all(&ErrorKind::Unauthorized, why);
         }
     }

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
+use etcd_proto::grpc::TOKEN;
 use etcd_proto::v3::{Error as Refusal, WatchResponse, WatchStream};
 use etcd_transport::backoff::Backoff;
 use etcd_transport::endpoint::Endpoint;
@@ -13,7 +14,7 @@ use etcd_transport::{CallError, CallOptions};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
-use super::board::{Board, Command, Finding, Lost};
+use super::board::{Board, Caller, Command, Finding, Lost};
 use super::line::Line;
 use super::questions::answer;
 use crate::error::{Error, ErrorKind};
@@ -38,7 +39,8 @@ pub(super) async fn run(core: Core, commands: UnboundedReceiver<Command>) {
     // Clients that lost a member together should not come back together.
     let seed = RandomState::new().hash_one(0);
     let pauses = Backoff::new(Duration::from_millis(10), Duration::from_secs(1), seed);
-    let board = Board::new(core.has_credentials(), seed);
+    let caller = Caller { renews: core.has_credentials(), certificate: core.has_certificate() };
+    let board = Board::new(caller, seed);
     let hub = Hub { core, board, commands, ticks: every(TICK), pauses, events: 0 };
     hub.run().await;
 }
@@ -87,10 +89,18 @@ impl Hub {
     async fn open(&mut self) -> Option<Result<Line, Lost>> {
         let Some(first) = self.board.begin(Instant::now()) else { return Some(Err(Lost::Unused)) };
         let (core, stream) = (self.core.clone(), WatchStream(first.into()));
-        let options = CallOptions::default().deadline(OPEN);
-        let opened = self.meanwhile(core.duplex(&stream, &options)).await?;
-        self.board.opened(Instant::now());
-        Some(opened.map(Line::new).map_err(lost))
+        let opening = async {
+            let options = core.with_leader(&CallOptions::default().deadline(OPEN)).await?;
+            let line = core.channel().duplex(&stream, &options).await?;
+            Ok((Line::new(line), options.headers.contains_key(TOKEN)))
+        };
+        Some(match self.meanwhile(opening).await? {
+            Ok((line, bears_token)) => {
+                self.board.opened(bears_token, Instant::now());
+                Ok(line)
+            }
+            Err(error) => Err(lost(error)),
+        })
     }
 
     /// Keeps a stream while it lasts; why it did not.

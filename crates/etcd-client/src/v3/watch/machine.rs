@@ -241,6 +241,13 @@ impl Machine {
     }
 }
 
+impl End {
+    /// Whether the server would not have the watch in the first place.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Token(_) | Self::Denied(_) | Self::Refused(_))
+    }
+}
+
 impl Batch {
     fn of(events: Vec<Event>) -> Self {
         let bytes = events.iter().map(size).sum();

@@ -10,6 +10,7 @@ use super::entry::{Entry, Place};
 use super::{Board, Lost, MOST_TOKENS, Watch};
 use crate::Outcome;
 use crate::error::{Error, ErrorKind};
+use crate::v3::identity::{Remedy, Shown};
 use crate::v3::watch::history::Heard;
 use crate::v3::watch::machine::{End, Told};
 
@@ -134,6 +135,18 @@ impl Board {
             self.let_go(key, now);
         }
         let Some(entry) = self.entries.get_mut(&key) else { return Ok(()) };
+        let refusals = entry.refusals;
+        entry.refusals += u32::from(end.is_refusal());
+        match remedy(&end, self.shown(refusals > 0)) {
+            Remedy::Token if self.caller.renews && refusals < MOST_TOKENS => {
+                return Err(Lost::Token("the server refused the token of a watch".into()));
+            }
+            Remedy::Repetition if self.caller.renews => {
+                self.rest(key, now);
+                return Ok(());
+            }
+            _ => {}
+        }
         let error = match end {
             End::Compacted { due, kept } => {
                 let message = format!(
@@ -141,15 +154,10 @@ impl Board {
                 );
                 Error::new(ErrorKind::Compacted { revision: kept }, Outcome::NotApplied, message)
             }
-            End::Token(_) if self.renews && entry.refusals < MOST_TOKENS => {
-                entry.refusals += 1;
-                return Err(Lost::Token("the server refused the token of a watch".into()));
-            }
             End::Token(why) | End::Denied(why) => {
                 Error::new(ErrorKind::Unauthorized, Outcome::NotApplied, why)
             }
-            End::Refused(_) if entry.refusals < MOST_REFUSALS => {
-                entry.refusals += 1;
+            End::Refused(_) if refusals < MOST_REFUSALS => {
                 self.rest(key, now);
                 return Ok(());
             }
@@ -166,6 +174,11 @@ impl Board {
         };
         self.remove(key, Some(error));
         Ok(())
+    }
+
+    fn shown(&self, again: bool) -> Shown {
+        let token = self.stream.as_ref().is_some_and(|stream| stream.bears_token);
+        Shown { token, certificate: self.caller.certificate, again }
     }
 
     /// The server has a watch no longer.
@@ -186,5 +199,14 @@ impl Board {
             let until = now + entry.pauses.pause();
             entry.moves(Place::Resting(until), &mut self.counts);
         }
+    }
+}
+
+/// What may let a watch through that a server has ended.
+fn remedy(end: &End, shown: Shown) -> Remedy {
+    match end {
+        End::Token(_) => Remedy::Token,
+        End::Denied(_) => shown.denied(),
+        _ => Remedy::Nothing,
     }
 }

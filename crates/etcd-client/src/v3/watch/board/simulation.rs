@@ -178,7 +178,8 @@ fn is_in(range: &KeyRange, event: &Event) -> bool {
 
 impl World {
     fn new(plan: &Plan, bug: Bug) -> Self {
-        let (now, board) = (Instant::now(), Board::new(true, 7));
+        let (now, board) =
+            (Instant::now(), Board::new(Caller { renews: true, certificate: false }, 7));
         let mut world = Self {
             bug,
             now,
@@ -264,7 +265,7 @@ impl World {
     fn hear(&mut self) {
         if self.server.is_none() && self.board.wants_stream() {
             let first = self.board.begin(self.now);
-            self.board.opened(self.now);
+            self.board.opened(true, self.now);
             self.server = Some(Server { first, ..Server::default() });
         }
         let Some(server) = &mut self.server else { return };

@@ -10,6 +10,8 @@ use etcd_proto::v3::{WatchCancelRequest, WatchProgressRequest, WatchRequest};
 pub(super) struct Stream {
     /// Whether it has been opened; before, it cannot be silent.
     pub(super) open: bool,
+    /// Whether it was opened with a token; authentication may have been off.
+    pub(super) bears_token: bool,
     pub(super) began: Instant,
     pub(super) heard: Instant,
     /// When the first watch was asked for that the server has not answered.
@@ -38,6 +40,7 @@ impl Stream {
     pub(super) fn new(now: Instant, progress: bool) -> Self {
         Self {
             open: false,
+            bears_token: false,
             began: now,
             heard: now,
             owes: now,

@@ -47,6 +47,9 @@ fn the_simulation_finds_bugs() {
     }
 }
 
+/// One with a user.
+const KNOWN: Caller = Caller { renews: true, certificate: false };
+
 /// A board with watches of `k`, and a stream.
 struct Bench {
     board: Board,
@@ -56,11 +59,11 @@ struct Bench {
 
 impl Bench {
     fn new(watches: u64) -> Self {
-        Self::with(watches, true)
+        Self::with(watches, KNOWN)
     }
 
-    fn with(watches: u64, renews: bool) -> Self {
-        let (board, queues) = (Board::new(renews, 1), Vec::new());
+    fn with(watches: u64, caller: Caller) -> Self {
+        let (board, queues) = (Board::new(caller, 1), Vec::new());
         let mut bench = Self { board, queues, now: Instant::now() };
         (0..watches).for_each(|key| bench.add(key));
         bench.open();
@@ -76,8 +79,12 @@ impl Bench {
     }
 
     fn open(&mut self) {
+        self.open_bearing(true);
+    }
+
+    fn open_bearing(&mut self, token: bool) {
         self.board.begin(self.now).expect("a watch that waits");
-        self.board.opened(self.now);
+        self.board.opened(token, self.now);
         self.board.outbox().unwrap().clear();
     }
 
@@ -248,9 +255,40 @@ fn tokens_are_renewed_and_not_for_ever() {
         [Some(ErrorKind::Unauthorized), Some(ErrorKind::Unauthorized)]
     );
     // Where there is no user, there is no other token.
-    let mut bench = Bench::with(1, false);
+    let mut bench = Bench::with(1, Caller { renews: false, certificate: true });
     bench.said(refused(message::USER_EMPTY)).unwrap();
     assert_eq!(bench.end(0), Some(ErrorKind::Unauthorized));
+}
+
+#[test]
+fn a_watch_that_came_without_a_token_is_denied_to_somebody_else() {
+    let denied = || refused(message::PERMISSION_DENIED);
+    let mut bench = Bench::new(2);
+    bench.board.lost(&Lost::Broken("authentication is off meanwhile".into()), bench.now);
+    bench.open_bearing(false);
+    bench.said(created(0)).unwrap();
+    let lost = bench.said(denied()).expect_err("it needs a token");
+    assert!(matches!(lost, Lost::Token(_)), "{lost:?}");
+    bench.board.lost(&lost, bench.now);
+    bench.open();
+    bench.said(created(0)).unwrap();
+    bench.said(denied()).unwrap();
+    assert_eq!((bench.end(0), bench.end(1)), (None, Some(ErrorKind::Unauthorized)));
+    // Without a user, the name in the certificate is the caller's.
+    let mut bench = Bench::with(1, Caller { renews: false, certificate: true });
+    bench.said(denied()).unwrap();
+    assert_eq!(bench.end(0), Some(ErrorKind::Unauthorized));
+}
+
+#[test]
+fn one_with_a_certificate_is_denied_twice_before_it_is_over() {
+    let mut bench = Bench::with(1, Caller { certificate: true, ..KNOWN });
+    for end in [None, Some(ErrorKind::Unauthorized)] {
+        bench.said(refused(message::PERMISSION_DENIED)).unwrap();
+        assert_eq!(bench.end(0), end);
+        bench.wait(SILENCE).unwrap();
+        bench.sent();
+    }
 }
 
 #[test]
@@ -420,6 +458,6 @@ fn progress_is_asked_for_once_it_is_known_what_it_is_worth() {
 fn users_hear_of_it_when_the_task_is_gone() {
     let mut bench = Bench::new(1);
     bench.said(created(0)).unwrap();
-    bench.board = Board::new(true, 1);
+    bench.board = Board::new(KNOWN, 1);
     assert_eq!(bench.end(0), Some(ErrorKind::Interrupted));
 }
