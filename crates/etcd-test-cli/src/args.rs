@@ -42,7 +42,8 @@ pub(crate) struct Cli {
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
     /// How long a call may take, in seconds
-    #[arg(long, global = true, default_value = "5", value_parser = seconds, value_name = "SECONDS")]
+    #[arg(long, global = true, default_value = "5", value_name = "SECONDS")]
+    #[arg(allow_negative_numbers = true, value_parser = seconds)]
     pub(crate) timeout: Duration,
     #[command(flatten)]
     access: Access,
@@ -187,7 +188,7 @@ pub(crate) struct Lock {
     #[arg(short, long, allow_hyphen_values = true, value_parser = index, value_name = "INDEX", conflicts_with = "command")]
     pub(crate) index: Option<u64>,
     /// How long to wait for one's turn, in seconds; as long as it takes when left out
-    #[arg(long, value_parser = seconds_or_none, value_name = "SECONDS")]
+    #[arg(long, allow_negative_numbers = true, value_parser = seconds_or_none, value_name = "SECONDS")]
     pub(crate) wait: Option<Duration>,
     /// Run this while the lock is held; with all that it started it is ended when the lock is lost
     #[arg(last = true, value_name = "COMMAND")]

@@ -56,7 +56,7 @@ fn users_that_cannot_be() {
 
 #[test]
 fn numbers_that_cannot_be() {
-    let cases: [(&[&str], &str, &str); 12] = [
+    let cases: [(&[&str], &str, &str); 14] = [
         (&["set", "-t", "0", "k", "v"], "\"0\"", "whole seconds, from 1"),
         (&["set", "-t", "-1", "k", "v"], "\"-1\"", "whole seconds, from 1"),
         (&["set", "-t", "abc", "k", "v"], "\"abc\"", "whole seconds, from 1"),
@@ -69,6 +69,8 @@ fn numbers_that_cannot_be() {
         (&["watch", "--count", "none"], "\"none\"", "a number from 1 on"),
         (&["unlock", "k", "-i", "0"], "\"0\"", "a number from 1 on"),
         (&["--timeout", "soon", "get", "k"], "\"soon\"", "seconds, such as 5 or 0.5"),
+        (&["--timeout", "-1", "get", "k"], "\"-1\"", "seconds, such as 5 or 0.5"),
+        (&["lock", "k", "-t", "5", "--wait", "-3"], "\"-3\"", "seconds, such as 5 or 0.5"),
     ];
     for (args, named, right) in cases {
         let said = etcd_test().fails(args, 2);
