@@ -1,10 +1,12 @@
-//! Tokens that take their time.
+//! Tokens that take their time, or are refused while it is open what became of a call.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::time::{Duration, Instant};
 
-use etcd_client::{CallOptions, Client, Config, ErrorKind, Outcome};
+use etcd_client::v3::api::LeaseGrantRequest;
+use etcd_client::{CallOptions, Client, Config, ErrorKind, LeaseId, Outcome};
+use etcd_proto::grpc::{Code, Status};
 use etcd_test_server::TestServer;
 use etcd_test_server::fault::{Fault, Rule};
 
@@ -58,4 +60,21 @@ async fn who_waits_for_the_token_of_another_call_waits_for_its_own_deadline() {
     assert_eq!(late(&root, DEADLINE).await, (ErrorKind::Timeout, Outcome::NotApplied));
     assert!(!first.is_finished(), "it has longer");
     assert_eq!(first.await.unwrap(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn what_was_open_before_a_token_was_refused_stays_open() {
+    let (server, root) = start().await;
+    let ttl = "60".parse().unwrap();
+    let stale = Status::new(Code::UNAUTHENTICATED, "etcdserver: invalid auth token");
+    for id in [7, 8] {
+        root.kv().get("k").await.unwrap();
+        let path = "/etcdserverpb.Lease/LeaseGrant";
+        server.faults().add(Rule::new(Fault::ResetAfter).path(path).times(1));
+        server.faults().add(Rule::new(Fault::Grpc(stale.clone())).path(path).times(1));
+        let request = LeaseGrantRequest::new(ttl).id(LeaseId::from(id));
+        let granted = root.lease().grant_with(request).await.unwrap();
+        assert_eq!(granted.id, id, "our own is recognised");
+    }
+    assert_eq!(root.lease().list().await.unwrap().leases.len(), 2);
 }

@@ -35,6 +35,12 @@ impl<R: Refusal> CallError<R> {
         }
     }
 
+    /// The same error, when an earlier attempt may have been processed all the same.
+    pub fn left_open(mut self) -> Self {
+        self.leave_open();
+        self
+    }
+
     /// An earlier attempt may have been processed all the same.
     pub(crate) fn leave_open(&mut self) {
         match self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use etcd_proto::call::{Duplex, Exchange, Refusal as _, Streaming};
+use etcd_proto::call::{Duplex, Exchange, Outcome, Refusal as _, Streaming};
 use etcd_proto::grpc::{HAS_LEADER, TOKEN};
 use etcd_proto::v2::GetVersion;
 use etcd_proto::v3::{self as wire, Rpc};
@@ -76,15 +76,24 @@ impl Core {
         match &self.tokens {
             None => self.channel.call_with(exchange, options).await,
             // Boxed, so that calls without a token do not carry room for this about.
-            Some(tokens) => Box::pin(self.send_with_token(tokens, exchange, options)).await,
+            Some(tokens) => {
+                Box::pin(async {
+                    let mut open = false;
+                    let answer = self.send_with_token(tokens, exchange, options, &mut open).await;
+                    answer.map_err(|error| if open { error.left_open() } else { error })
+                })
+                .await
+            }
         }
     }
 
+    /// Sets `open` where what was refused last may have been done by an attempt before.
     async fn send_with_token<E>(
         &self,
         tokens: &Tokens,
         exchange: &E,
         options: &CallOptions,
+        open: &mut bool,
     ) -> Result<E::Reply, Refused>
     where
         E: Exchange<Refusal = wire::Error>,
@@ -96,7 +105,8 @@ impl Core {
         for _ in 0..MOST_TOKENS {
             let bearing = bearing(options, token.clone(), until);
             let answer = self.channel.call_with(exchange, &bearing).await;
-            let Err(CallError::Refused { refusal, .. }) = &answer else { return answer };
+            let Err(CallError::Refused { refusal, outcome, .. }) = &answer else { return answer };
+            *open |= *outcome == Outcome::Unknown;
             match remedy(refusal, self.shown(token.as_ref(), again)) {
                 Remedy::Nothing => return answer,
                 Remedy::Repetition => again = true,
