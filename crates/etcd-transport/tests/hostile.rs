@@ -161,7 +161,7 @@ async fn endless_interim_replies_end_by_the_deadline() {
     let (read, write) =
         (failure(channel.call(&get("k")).await), failure(channel.call(&set("k")).await));
     // The flood never ends, so any end is by the deadline; a busy machine may be late to see it.
-    assert!(began.elapsed() < ms(5000), "{:?}", began.elapsed());
+    assert!(began.elapsed() < ms(20_000), "{:?}", began.elapsed());
     assert_eq!((read.kind(), write.kind()), (&Kind::Timeout, &Kind::Timeout));
     assert_eq!(write.outcome(), Outcome::Unknown);
 }
